@@ -1,0 +1,166 @@
+"""What an Airflow connection says about reaching a service: address, key, TLS, proxies, timeouts."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from airflow_provider_pictory.exceptions import InputError
+
+DEFAULT_TIMEOUT = (10.0, 60.0)
+
+OPTIONS = ("timeout", "proxies", "verify", "cert", "trust_env", "allow_http")
+
+
+class AirflowConnection(Protocol):
+    """The part of Airflow's ``Connection`` that is read here."""
+
+    conn_id: str
+    host: str | None
+    port: int | None
+    password: str | None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """
+    Where and how to reach a service.
+
+    :param base_url: without a trailing slash.
+    :param key: the API key; never part of ``repr()``.
+    :param timeout: seconds to connect, and to wait for more of an answer.
+    :param proxies: proxy URLs by scheme, as in ``requests``.
+    :param verify: False to accept any certificate, or the path of a CA bundle.
+    :param cert: the path of a client certificate, or of the certificate and its key.
+    :param trust_env: whether proxies and CA bundles named in the environment count.
+    """
+
+    base_url: str
+    key: str = field(repr=False)
+    timeout: tuple[float, float] = DEFAULT_TIMEOUT
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    verify: bool | str = True
+    cert: str | tuple[str, str] | None = None
+    trust_env: bool = True
+
+    @classmethod
+    def from_connection(cls, conn: AirflowConnection, extra: Mapping[str, Any], default_base_url: str) -> Endpoint:
+        """
+        Read an Airflow connection.
+
+        :param conn: password is the API key, host the base URL.
+        :param extra: the connection's extra, decoded. It may hold ``timeout`` (seconds, or [connect, read]),
+            ``proxies`` (a URL, or URLs by scheme), ``verify`` (true, false or the path of a CA bundle), ``cert`` (a
+            path, or [certificate, key]), ``trust_env`` (true or false) and ``allow_http`` (true: send the key over
+            plain http to a host that is not this machine).
+        :param default_base_url: used if the connection has no host.
+        :raises InputError: with the field of the connection that is wrong.
+        """
+        where = f"connection {conn.conn_id!r}"
+        _check_options(extra, where)
+        return cls(
+            base_url=_base_url(conn, default_base_url, extra.get("allow_http") is True, where),
+            key=_key(conn, where),
+            timeout=_timeout(extra.get("timeout"), where),
+            proxies=_proxies(extra.get("proxies"), where),
+            verify=_verify(extra.get("verify", True), where),
+            cert=_cert(extra.get("cert"), where),
+            trust_env=extra.get("trust_env", True) is True,
+        )
+
+
+def _check_options(extra: Mapping[str, Any], where: str) -> None:
+    unknown = sorted(set(extra) - set(OPTIONS))
+    if unknown:
+        raise InputError.of(f"{where}, extra", f"unknown option {', '.join(unknown)}", ", ".join(OPTIONS))
+    for name in ("trust_env", "allow_http"):
+        if not isinstance(extra.get(name, True), bool):
+            raise InputError.of(f"{where}, extra {name}", "is no boolean", "true, false")
+
+
+def _key(conn: AirflowConnection, where: str) -> str:
+    key = (conn.password or "").strip()
+    if not key:
+        raise InputError.of(f"{where}, password", "is empty", "the service's API key")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise InputError.of(f"{where}, password", "has spaces or characters beyond ASCII", "the API key alone")
+    return key
+
+
+def _base_url(conn: AirflowConnection, default: str, allow_http: bool, where: str) -> str:
+    field_name = f"{where}, host"
+    allowed = f"a URL such as {default}"
+    url = (conn.host or "").strip().rstrip("/") or default
+    if "://" not in url:
+        raise InputError.of(field_name, "has no scheme", allowed)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise InputError.of(field_name, "is no valid URL", allowed) from None
+    if parts.username is not None or parts.password is not None:
+        raise InputError.of(field_name, "has credentials in the URL", f"{allowed}, with the key as the password")
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
+        raise InputError.of(field_name, "is not the base of an http(s) API", allowed)
+    if conn.port is not None and conn.port != port:
+        raise InputError.of(f"{where}, port", "is set beside the base URL", "the port as a part of the base URL")
+    if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname)):
+        raise InputError.of(
+            field_name,
+            "would send the API key over plain http",
+            'https, a loopback address, or extra {"allow_http": true}',
+        )
+    return url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine by definition."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _timeout(value: Any, where: str) -> tuple[float, float]:
+    if value is None:
+        return DEFAULT_TIMEOUT
+    seconds = value if isinstance(value, list) else [value, value]
+    if len(seconds) != 2 or not all(
+        isinstance(n, (int, float)) and not isinstance(n, bool) and 0 < n <= 3600 for n in seconds
+    ):
+        raise InputError.of(
+            f"{where}, extra timeout", f"is {value!r}", "seconds above 0 up to 3600, or [connect, read]"
+        )
+    return float(seconds[0]), float(seconds[1])
+
+
+def _proxies(value: Any, where: str) -> dict[str, str]:
+    if value is None:
+        return {}
+    proxies = {"http": value, "https": value} if isinstance(value, str) else value
+    if not isinstance(proxies, dict) or not all(
+        isinstance(url, str) and url.partition("://")[0] in ("http", "https") for url in proxies.values()
+    ):
+        raise InputError.of(
+            f"{where}, extra proxies", "is not understood", "an http(s) proxy's URL, or such URLs by scheme"
+        )
+    return proxies
+
+
+def _verify(value: Any, where: str) -> bool | str:
+    if isinstance(value, bool) or (isinstance(value, str) and value):
+        return value
+    raise InputError.of(f"{where}, extra verify", f"is {value!r}", "true, false or the path of a CA bundle")
+
+
+def _cert(value: Any, where: str) -> str | tuple[str, str] | None:
+    if value is None or (isinstance(value, str) and value):
+        return value
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(path, str) and path for path in value):
+        return value[0], value[1]
+    raise InputError.of(f"{where}, extra cert", "is not understood", "a path, or [certificate, key]")

@@ -1,0 +1,159 @@
+"""
+Every error that the two services, or the connections to them, can cause.
+
+::
+
+    AirflowException
+    └── ServiceError                    anything below; ``str()`` is one line for the log
+        ├── InputError               x  a parameter, a connection or a request that cannot succeed as it is
+        ├── AuthenticationError      x  401: the key is wrong, revoked or expired
+        ├── ScopeError               x  403: the key or the plan does not cover this call
+        ├── InsufficientCreditsError x  402: ``credits_required``, ``credits_available``
+        ├── NotFoundError            x  404: no such job, post or media; or the host is not the API
+        ├── JobFailedError              Pictory gave the image up: ``code``, ``reason``
+        │   └── JobRejectedError     x  it refused the prompt or the input itself
+        ├── PublishError                accounts of a post failed: ``post``
+        ├── TransientError              network faults, 5xx: ``retry_after`` seconds, where the service says
+        │   ├── RateLimitedError        429: refused, without effect
+        │   └── OutcomeUnknownError     the answer to a call that costs or publishes was lost
+        └── UnexpectedAnswerError       an answer that is not of this API: HTML, broken JSON, missing fields
+
+``x`` marks what cannot pass by itself. Those are ``AirflowFailException`` too, so a task that
+raises one fails at once, whatever its ``retries``; also a ``@task`` of your own that calls a hook.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+if TYPE_CHECKING:
+    from airflow_provider_pictory.models import ImageJob, Post
+
+
+class ServiceError(AirflowException):
+    """
+    Base of all errors of this package.
+
+    :param message: what went wrong and what to do about it, in one line.
+    :param http_status: the status of the answer, where one was received.
+    :param request_id: the service's id of the request, where it gave one.
+    """
+
+    def __init__(self, message: str, *, http_status: int | None = None, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.request_id = request_id
+
+
+class InputError(ServiceError, AirflowFailException):
+    """
+    A parameter, a connection or a request that cannot succeed as it is.
+
+    Raised before anything is sent where this package knows the rule, else with the service's own words.
+    """
+
+    @classmethod
+    def of(cls, field: str, fault: str, allowed: str) -> InputError:
+        """Name the field, its fault and what is allowed."""
+        return cls(f"{field}: {fault}; allowed: {allowed}")
+
+
+class AuthenticationError(ServiceError, AirflowFailException):
+    """401: the key is wrong, revoked or expired."""
+
+
+class ScopeError(ServiceError, AirflowFailException):
+    """403: the key or the plan does not cover this call."""
+
+
+class InsufficientCreditsError(ServiceError, AirflowFailException):
+    """
+    402: the workspace has fewer AI credits left than the call costs.
+
+    :param credits_required: what the call costs, where the service says.
+    :param credits_available: what is left, where the service says.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        credits_required: float | None = None,
+        credits_available: float | None = None,
+        http_status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, http_status=http_status, request_id=request_id)
+        self.credits_required = credits_required
+        self.credits_available = credits_available
+
+
+class NotFoundError(ServiceError, AirflowFailException):
+    """404: no such job, post or media; or the base URL does not lead to the API."""
+
+
+class JobFailedError(ServiceError):
+    """The service gave an image job up; ``code`` and ``reason`` are its own words."""
+
+    def __init__(self, job: ImageJob) -> None:
+        self.job_id = job.job_id
+        self.code = job.error_code
+        self.reason = job.error_message
+        if job.status == "cleaned":
+            fault = "was cleaned: Pictory has removed its data after the retention period, the picture is gone"
+        else:
+            fault = f"failed: {self.reason or 'no reason given'} (code {self.code or 'none'})"
+        super().__init__(f"Pictory job {job.job_id} {fault}")
+
+
+class JobRejectedError(JobFailedError, AirflowFailException):
+    """The service refused the prompt or the input of an image job: the same request fails again."""
+
+
+class PublishError(ServiceError):
+    """Some or all accounts of a post failed; the message names each with its error, ``post`` holds the rest."""
+
+    def __init__(self, post: Post) -> None:
+        self.post = post
+        failed = [d for d in post.destinations if d.status == "failed"]
+        faults = "; ".join(f"{d.platform} account {d.account_id}: {d.error or 'no reason given'}" for d in failed)
+        super().__init__(
+            f"PostEverywhere post {post.post_id} failed on {len(failed)} of {len(post.destinations)} accounts"
+            + (f": {faults}" if faults else f" (post status {post.status})")
+        )
+
+
+class TransientError(ServiceError):
+    """
+    Network faults and 5xx answers: the same request may succeed later.
+
+    :param retry_after: the service's own delay before the next request, in seconds, if it named one.
+    :param repeatable: whether repeating the request at once is known to cost and publish nothing twice.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        repeatable: bool = False,
+        http_status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, http_status=http_status, request_id=request_id)
+        self.retry_after = retry_after
+        self.repeatable = repeatable
+
+
+class RateLimitedError(TransientError):
+    """429: too many requests; the request was refused and had no effect."""
+
+
+class OutcomeUnknownError(TransientError):
+    """The answer to a call that costs or publishes was lost: it may or may not have taken effect."""
+
+
+class UnexpectedAnswerError(ServiceError):
+    """An answer that is not of this API: HTML, broken JSON, missing fields, a redirect."""

@@ -1,0 +1,1 @@
+"""Hooks: the services' HTTP APIs in Python."""

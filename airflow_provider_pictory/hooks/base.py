@@ -1,0 +1,349 @@
+"""What the hooks of both services share: the I/O, sync with requests and async with aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_pictory import __version__
+from airflow_provider_pictory.connection import Endpoint
+from airflow_provider_pictory.exceptions import (
+    InputError,
+    ServiceError,
+    TransientError,
+    UnexpectedAnswerError,
+)
+from airflow_provider_pictory.http import MAX_ANSWER_BYTES, Answer, Call, lost, read, retry_delay
+
+if TYPE_CHECKING:
+    import ssl
+
+    import aiohttp
+    import requests
+    from typing_extensions import Self
+
+T = TypeVar("T")
+
+USER_AGENT = f"airflow-provider-pictory/{__version__}"
+
+
+class Service:
+    """
+    Who is called: the facts about a service that are not about one call of it.
+
+    Both hooks of a service inherit them, so they are stated once.
+    """
+
+    service: ClassVar[str]
+    default_base_url: ClassVar[str]
+    authorization: ClassVar[str] = "{key}"
+
+    conn_name_attr: ClassVar[str]
+    default_conn_name: ClassVar[str]
+    conn_type: ClassVar[str]
+
+    if TYPE_CHECKING:
+        conn_id: str
+
+    def _headers(self, endpoint: Endpoint) -> dict[str, str]:
+        return {
+            "Authorization": self.authorization.format(key=endpoint.key),
+            "Accept": "application/json",
+            "User-Agent": USER_AGENT,
+        }
+
+    @contextmanager
+    def _naming_the_connection(self) -> Iterator[None]:
+        try:
+            yield
+        except AirflowNotFoundException as error:
+            raise InputError.of(
+                self.conn_name_attr,
+                f"there is no connection {self.conn_id!r}",
+                f"the id of an Airflow connection of type {self.conn_type}",
+            ) from error
+        except Exception as error:
+            raise TransientError(
+                f"{self.conn_name_attr}: connection {self.conn_id!r} cannot be read now ({type(error).__name__})",
+                repeatable=True,
+            ) from error
+
+
+class ServiceHook(Service, BaseHook):
+    """
+    Calls a service with ``requests``, over one session for the hook's whole life.
+
+    :param conn_id: the Airflow connection.
+    """
+
+    def __init__(self, conn_id: str) -> None:
+        super().__init__()
+        self.conn_id = conn_id
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        """
+        Where the connection leads.
+
+        :raises InputError: if there is no such connection, or it cannot be used.
+        """
+        with self._naming_the_connection():
+            conn = self.get_connection(self.conn_id)
+        return Endpoint.from_connection(conn, conn.extra_dejson, self.default_base_url)
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        return _session(self.endpoint)
+
+    def get_conn(self) -> requests.Session:
+        """
+        Return the session that the calls go through, with the connection's proxies and TLS settings.
+
+        It does not hold the key: only the hook's own requests, which go to the base URL alone, carry it.
+        """
+        return self._session
+
+    def close(self) -> None:
+        """Close the session's connections; the next call opens new ones."""
+        if "_session" in self.__dict__:
+            self._session.close()
+
+    def send(self, call: Call[T]) -> T:
+        """
+        Send one request, repeating it where that can neither cost nor publish twice.
+
+        :raises ServiceError: see :mod:`airflow_provider_pictory.exceptions`.
+        """
+        attempt = 1
+        while True:
+            try:
+                return read(self.service, call, self._exchange(call))
+            except ServiceError as error:
+                delay = retry_delay(error, attempt)
+                if delay is None:
+                    raise
+                self.log.warning("%s; next attempt in %.1f s", error, delay)
+            time.sleep(delay)
+            attempt += 1
+
+    def _exchange(self, call: Call[Any]) -> Answer:
+        import requests
+
+        endpoint = self.endpoint
+        started = time.monotonic()
+        try:
+            with self._session.request(
+                call.method,
+                endpoint.base_url + call.path,
+                params=dict(call.params) or None,
+                json=call.json,
+                auth=_Headers(self._headers(endpoint)),
+                timeout=endpoint.timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = bytearray()
+                for chunk in response.iter_content(65536):
+                    body += chunk
+                    if len(body) > MAX_ANSWER_BYTES:
+                        raise _too_large(self.service, call)
+                    if time.monotonic() - started > sum(endpoint.timeout) * 2:
+                        raise lost(self.service, call, "the answer takes too long", sent=True)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status_code, headers, bytes(body))
+        except (requests.RequestException, OSError) as error:
+            raise lost(self.service, call, _root(error), sent=not _never_connected(error)) from error
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Answer the *Test* button of Airflow's connection form."""
+        try:
+            return True, self._greeting()
+        except (ServiceError, AirflowNotFoundException) as error:
+            return False, str(error)
+
+    def _greeting(self) -> str:
+        raise NotImplementedError
+
+
+class AsyncServiceHook(Service, BaseHook):
+    """
+    Calls a service with ``aiohttp``, over one session for the hook's whole life: an async context manager.
+
+    It reads the same connection in the same way as its sync twin. It repeats nothing by itself:
+    whoever waits in an event loop decides when to ask again.
+
+    :param conn_id: the Airflow connection.
+    """
+
+    def __init__(self, conn_id: str) -> None:
+        super().__init__()
+        self.conn_id = conn_id
+        self._endpoint: Endpoint | None = None
+        self._client: aiohttp.ClientSession | None = None
+        self._tls: ssl.SSLContext | bool = True
+        self._proxy: str | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the session's connections; the next call opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def get_endpoint(self) -> Endpoint:
+        """
+        Where the connection leads.
+
+        :raises InputError: if there is no such connection, or it cannot be used.
+        """
+        if self._endpoint is None:
+            from airflow.providers.common.compat.connection import (
+                get_async_connection,
+                get_async_extra_dejson,
+            )
+
+            with self._naming_the_connection():
+                conn = await get_async_connection(self.conn_id, hook=self)
+            extra = await get_async_extra_dejson(conn)
+            self._endpoint = Endpoint.from_connection(conn, extra, self.default_base_url)
+        return self._endpoint
+
+    async def _connect(self, endpoint: Endpoint) -> aiohttp.ClientSession:
+        import aiohttp
+
+        if self._client is None:
+            self._tls, self._proxy = await asyncio.to_thread(_tls_and_proxy, endpoint)
+        if self._client is None:
+            connect, read_ = endpoint.timeout
+            self._client = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=2 * (connect + read_), sock_connect=connect, sock_read=read_),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._client
+
+    async def send(self, call: Call[T]) -> T:
+        """
+        Send one request, once.
+
+        :raises ServiceError: see :mod:`airflow_provider_pictory.exceptions`.
+        """
+        return read(self.service, call, await self._exchange(call))
+
+    async def _exchange(self, call: Call[Any]) -> Answer:
+        import aiohttp
+
+        endpoint = await self.get_endpoint()
+        client = await self._connect(endpoint)
+        try:
+            async with client.request(
+                call.method,
+                endpoint.base_url + call.path,
+                params=dict(call.params) or None,
+                json=call.json,
+                headers=self._headers(endpoint),
+                allow_redirects=False,
+                ssl=self._tls,
+                proxy=self._proxy,
+            ) as response:
+                body = bytearray()
+                async for chunk in response.content.iter_chunked(65536):
+                    body += chunk
+                    if len(body) > MAX_ANSWER_BYTES:
+                        raise _too_large(self.service, call)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, headers, bytes(body))
+        except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+            never_connected = isinstance(
+                error,
+                (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError),
+            )
+            reason = str(error) or type(error).__name__
+            raise lost(self.service, call, reason, sent=not never_connected) from error
+
+
+class _Headers:
+    """
+    Puts our headers onto a request, as its ``auth``.
+
+    A request that has an ``auth`` of its own is left alone by ``.netrc``, which would replace the key.
+    """
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.headers = headers
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.update(self.headers)
+        return request
+
+
+def _session(endpoint: Endpoint) -> requests.Session:
+    import requests
+
+    session = requests.Session()
+    session.trust_env = endpoint.trust_env
+    session.proxies = dict(endpoint.proxies)
+    session.verify = endpoint.verify
+    session.cert = endpoint.cert
+    return session
+
+
+def _tls_and_proxy(endpoint: Endpoint) -> tuple[ssl.SSLContext | bool, str | None]:
+    """Settle what ``requests`` would use for this endpoint, so that sync and async agree by construction."""
+    import os
+    import ssl
+
+    import requests
+
+    settings = _session(endpoint).merge_environment_settings(endpoint.base_url, {}, False, None, None)
+    proxy = requests.utils.select_proxy(endpoint.base_url, settings["proxies"])
+    if proxy is not None and "://" not in proxy:
+        proxy = f"http://{proxy}"
+    if not endpoint.base_url.startswith("https:"):
+        return True, proxy
+    verify, cert = settings["verify"], settings["cert"]
+    bundle = verify if isinstance(verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
+    is_folder = os.path.isdir(bundle)
+    tls = ssl.create_default_context(cafile=None if is_folder else bundle, capath=bundle if is_folder else None)
+    if verify is False:
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
+    if cert is not None:
+        tls.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
+    return tls, proxy
+
+
+def _too_large(service: str, call: Call[Any]) -> ServiceError:
+    if not call.repeatable:
+        return lost(service, call, f"it has more than {MAX_ANSWER_BYTES:,} bytes", sent=True)
+    return UnexpectedAnswerError(f"{service} answered {call.name} with more than {MAX_ANSWER_BYTES:,} bytes")
+
+
+def _root(error: BaseException) -> str:
+    """Describe the first cause: the outer layers repeat URLs and object addresses."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return str(error) or type(error).__name__
+
+
+def _never_connected(error: BaseException) -> bool:
+    """Whether a request failed before any connection carried it, so that it cannot have taken effect."""
+    import requests
+    from urllib3 import exceptions as urllib3
+
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return True
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, urllib3.SSLError):
+        return "CERTIFICATE_VERIFY_FAILED" in str(reason)
+    return isinstance(reason, (urllib3.NewConnectionError, urllib3.ConnectTimeoutError, urllib3.ProxyError))

@@ -1,0 +1,213 @@
+"""Pictory's HTTP API: AI images as jobs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from airflow_provider_pictory import inputs
+from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook
+from airflow_provider_pictory.http import Call
+from airflow_provider_pictory.models import CreditTransaction, ImageJob, Quota
+
+
+class _Pictory(Service):
+    service = "Pictory"
+    default_base_url = "https://api.pictory.ai/pictoryapis"
+    conn_name_attr = "pictory_conn_id"
+    default_conn_name = "pictory_default"
+    conn_type = "pictory"
+
+
+class PictoryHook(_Pictory, ServiceHook):
+    """
+    Calls Pictory's API.
+
+    Every method raises :class:`~airflow_provider_pictory.exceptions.ServiceError`, or a subclass that says more.
+
+    :param pictory_conn_id: the :doc:`Pictory connection </connections>`.
+    """
+
+    hook_name = "Pictory"
+
+    def __init__(self, pictory_conn_id: str = _Pictory.default_conn_name) -> None:
+        super().__init__(pictory_conn_id)
+
+    def submit_image(
+        self,
+        prompt: str,
+        *,
+        model: str | None = None,
+        aspect_ratio: str | None = None,
+        style: str | None = None,
+        reference_image_url: str | None = None,
+        webhook: str | None = None,
+    ) -> str:
+        """
+        Start an image job. **It costs AI credits**, and is never repeated by the hook once it may have arrived.
+
+        :param prompt: 5 to 5,000 characters.
+        :param model: ``seedream3.0`` (the service's default), ``flux-schnell``, ``nanobanana``, ``nanobanana-pro``, or
+            any that the service adds.
+        :param aspect_ratio: ``1:1``, ``16:9`` or ``9:16``; by default the first that the model supports.
+        :param style: ``photorealistic``, ``artistic``, ``cartoon``, ``minimalist``, ``vintage`` or ``futuristic``.
+        :param reference_image_url: a public image to be guided by.
+        :param webhook: a URL that the service notifies when the job ends. The notice is not signed.
+        :return: the job's id.
+        :raises InputError: before anything is sent, if a parameter is wrong.
+        :raises OutcomeUnknownError: if the answer was lost: the job may run, and be paid for, under an unknown id.
+
+        See https://docs.pictory.ai/api-reference/ai-studio/generate-image
+        """
+        return self.send(_submit_image(prompt, model, aspect_ratio, style, reference_image_url, webhook))
+
+    def get_job(self, job_id: str) -> ImageJob:
+        """
+        Ask how a job is doing.
+
+        :param job_id: as returned by :meth:`submit_image`.
+        :raises NotFoundError: if the service does not know the job.
+
+        See https://docs.pictory.ai/api-reference/ai-studio/get-image-job
+        """
+        return self.send(_get_job(job_id))
+
+    def list_jobs(self) -> Iterator[ImageJob]:
+        """
+        Go through the account's jobs, newest first; pages are asked for as the iteration reaches them.
+
+        Jobs of all kinds are listed: ``raw`` tells a video from an image.
+        """
+        key: str | None = None
+        while True:
+            items, key = self.send(_list_jobs(key))
+            yield from items
+            if key is None:
+                return
+
+    def get_quota(self) -> Quota:
+        """Ask how many AI credits are used and left."""
+        return self.send(_GET_QUOTA)
+
+    def list_credit_usage(self, *, year: int | None = None, month: int | None = None) -> list[CreditTransaction]:
+        """
+        List the movements of AI credits, newest first. Twelve months are kept.
+
+        :param year: only of this year; needs ``month``.
+        :param month: 1 to 12.
+        """
+        return self.send(_list_credit_usage(year, month))
+
+    def _greeting(self) -> str:
+        credits_ = self.get_quota().ai_credits
+        return f"Pictory accepts the key: {credits_.left:,g} of {credits_.limit:,g} AI credits are left"
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Say what Airflow's connection form shows."""
+        return {
+            "hidden_fields": ["schema", "login", "port"],
+            "relabeling": {"host": "Base URL", "password": "API key"},
+            "placeholders": {
+                "host": cls.default_base_url,
+                "password": "pictai_…",
+                "extra": '{"timeout": 60}',
+            },
+        }
+
+
+class PictoryAsyncHook(_Pictory, AsyncServiceHook):
+    """
+    :class:`PictoryHook` for event loops: the same calls, awaited, each sent once.
+
+    ::
+
+        async with PictoryAsyncHook() as hook:
+            job = await hook.get_job(job_id)
+
+    :param pictory_conn_id: the :doc:`Pictory connection </connections>`.
+    """
+
+    def __init__(self, pictory_conn_id: str = _Pictory.default_conn_name) -> None:
+        super().__init__(pictory_conn_id)
+
+    async def submit_image(
+        self,
+        prompt: str,
+        *,
+        model: str | None = None,
+        aspect_ratio: str | None = None,
+        style: str | None = None,
+        reference_image_url: str | None = None,
+        webhook: str | None = None,
+    ) -> str:
+        """Start an image job, as :meth:`PictoryHook.submit_image` does."""
+        return await self.send(_submit_image(prompt, model, aspect_ratio, style, reference_image_url, webhook))
+
+    async def get_job(self, job_id: str) -> ImageJob:
+        """Ask how a job is doing, as :meth:`PictoryHook.get_job` does."""
+        return await self.send(_get_job(job_id))
+
+    async def list_jobs(self) -> AsyncIterator[ImageJob]:
+        """Go through the account's jobs, as :meth:`PictoryHook.list_jobs` does."""
+        key: str | None = None
+        while True:
+            items, key = await self.send(_list_jobs(key))
+            for item in items:
+                yield item
+            if key is None:
+                return
+
+    async def get_quota(self) -> Quota:
+        """Ask how many AI credits are used and left."""
+        return await self.send(_GET_QUOTA)
+
+    async def list_credit_usage(self, *, year: int | None = None, month: int | None = None) -> list[CreditTransaction]:
+        """List the movements of AI credits, as :meth:`PictoryHook.list_credit_usage` does."""
+        return await self.send(_list_credit_usage(year, month))
+
+
+def _submit_image(*args: str | None) -> Call[str]:
+    return Call("submit image", "POST", "/v1/aistudio/images", _job_id, json=inputs.image_request(*args))
+
+
+def _job_id(answer: Any) -> str:
+    job_id = answer["data"]["jobId"]
+    if not isinstance(job_id, str) or not job_id:
+        raise ValueError("no job id")
+    return job_id
+
+
+def _get_job(job_id: str) -> Call[ImageJob]:
+    inputs.check_text("job_id", job_id, 1, 200)
+    parse = partial(ImageJob.from_wire, job_id=job_id)
+    return Call("get job", "GET", f"/v1/jobs/{quote(job_id, safe='')}", parse, repeatable=True)
+
+
+def _list_jobs(key: str | None) -> Call[tuple[list[ImageJob], str | None]]:
+    params = {} if key is None else {"nextPageKey": key}
+
+    def parse(answer: Any) -> tuple[list[ImageJob], str | None]:
+        following = answer.get("nextPageKey") or None
+        if following == key and key is not None:
+            raise ValueError("the next page is this page")
+        return [ImageJob.from_wire(item) for item in answer["items"]], following
+
+    return Call("list jobs", "GET", "/v1/jobs", parse, params, repeatable=True)
+
+
+_GET_QUOTA = Call("get quota", "GET", "/v1/quota", Quota.from_wire, repeatable=True)
+
+
+def _list_credit_usage(year: int | None, month: int | None) -> Call[list[CreditTransaction]]:
+    if (year is None) != (month is None):
+        raise InputError.of("year, month", "one is given without the other", "both, or none")
+    params = {} if year is None or month is None else {"year": year, "month": month}
+
+    def parse(answer: Any) -> list[CreditTransaction]:
+        return [CreditTransaction.from_wire(item) for item in answer]
+
+    return Call("list credit usage", "GET", "/v1/aicredits/usage", parse, params, repeatable=True)

@@ -1,0 +1,278 @@
+"""PostEverywhere's HTTP API: a media library, AI images of its own, and posts to social accounts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from airflow_provider_pictory import inputs
+from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook
+from airflow_provider_pictory.http import Call
+from airflow_provider_pictory.models import Account, Media, Post, Profile
+
+T = TypeVar("T")
+
+PAGE_SIZE = 100
+
+
+class _PostEverywhere(Service):
+    service = "PostEverywhere"
+    default_base_url = "https://app.posteverywhere.ai/api/v1"
+    authorization = "Bearer {key}"
+    conn_name_attr = "posteverywhere_conn_id"
+    default_conn_name = "posteverywhere_default"
+    conn_type = "posteverywhere"
+
+
+class PostEverywhereHook(_PostEverywhere, ServiceHook):
+    """
+    Calls PostEverywhere's API.
+
+    Every method raises :class:`~airflow_provider_pictory.exceptions.ServiceError`, or a subclass that says more.
+
+    :param posteverywhere_conn_id: the :doc:`PostEverywhere connection </connections>`.
+    """
+
+    hook_name = "PostEverywhere"
+
+    def __init__(self, posteverywhere_conn_id: str = _PostEverywhere.default_conn_name) -> None:
+        super().__init__(posteverywhere_conn_id)
+
+    def generate_image(self, prompt: str, *, model: str | None = None, aspect_ratio: str | None = None) -> Media:
+        """
+        Make an image with one of the service's own models, in 2 to 8 seconds. **It costs AI credits.**
+
+        :param prompt: at most 2,000 characters.
+        :param model: ``nano-banana-pro`` (the service's default), ``ideogram-v2``, ``gemini-3-pro``, ``flux-schnell``,
+            or any that the service adds.
+        :param aspect_ratio: ``1:1`` (the service's default), ``16:9``, ``9:16``, ``4:3``, ``3:4``, ``4:5`` or ``5:4``.
+        :return: the entry of the media library; its ``media_ids`` goes into :meth:`create_post`.
+        :raises InputError: before anything is sent, if a parameter is wrong.
+        :raises OutcomeUnknownError: if the answer was lost: the image may exist, and be paid for.
+
+        See https://developers.posteverywhere.ai/docs/api/ai/generate-image
+        """
+        return self.send(_generate_image(prompt, model, aspect_ratio))
+
+    def upload_media_from_url(self, url: str, *, filename: str | None = None) -> Media:
+        """
+        Import a public image into the media library.
+
+        :param url: JPEG, PNG, GIF, WebP, HEIC or HEIF up to 25 MB, reachable from the internet over https.
+        :param filename: what the library shows.
+        """
+        return self.send(_upload_media_from_url(url, filename))
+
+    def create_post(
+        self,
+        content: str,
+        *,
+        account_ids: Sequence[int] = (),
+        media_ids: Sequence[str] = (),
+        scheduled_for: dt.datetime | str | None = None,
+        timezone: str | None = None,
+        platform_content: Mapping[str, Mapping[str, Any]] | None = None,
+        draft: bool = False,
+    ) -> Post:
+        """
+        Publish, schedule or save a post. **It cannot be taken back**, and is never repeated once it may have arrived.
+
+        :param content: the text.
+        :param account_ids: where to; see :meth:`list_accounts`. May be empty for a draft.
+        :param media_ids: entries of the media library.
+        :param scheduled_for: when to publish, with a zone; by default now.
+        :param timezone: an IANA name, for display alone: it never moves ``scheduled_for``.
+        :param platform_content: ``content``, ``contentType`` and ``settings`` that differ, by platform.
+        :param draft: save for review, publish nothing.
+        :return: the post, with its id and status; :meth:`get_post` knows more.
+        :raises InputError: before anything is sent, if a parameter is wrong or ``scheduled_for`` has passed.
+        :raises OutcomeUnknownError: if the answer was lost: the post may exist.
+        """
+        return self.send(
+            _create_post(content, account_ids, media_ids, scheduled_for, timezone, platform_content, draft)
+        )
+
+    def list_posts(self, **filters: str | int) -> Iterator[Post]:
+        """
+        Go through posts, newest first; pages are asked for as the iteration reaches them.
+
+        :param filters: ``status``, ``platform``, ``account_id``, ``created_after``, ``created_before``, ``search``.
+        """
+        offset: int | None = 0
+        while offset is not None:
+            posts, offset = self.send(_list_posts(filters, offset))
+            yield from posts
+
+    def get_post(self, post_id: str) -> Post:
+        """Ask for a post with its media and destinations."""
+        return self.send(_post_call("get post", "GET", post_id, "", Post.from_wire))
+
+    def get_post_results(self, post_id: str) -> Post:
+        """Ask how far a post is on each account: ``status`` and ``destinations``, no more."""
+        return self.send(_post_call("get post results", "GET", post_id, "/results", Post.from_wire))
+
+    def retry_post(self, post_id: str) -> None:
+        """Publish a post again on the accounts where it failed, and on those alone."""
+        return self.send(_post_call("retry post", "POST", post_id, "/retry", _nothing))
+
+    def list_accounts(self) -> list[Account]:
+        """List the connected social accounts."""
+        return self.send(_LIST_ACCOUNTS)
+
+    def get_me(self) -> Profile:
+        """Ask whose key this is, and what it may do."""
+        return self.send(_GET_ME)
+
+    def _greeting(self) -> str:
+        me = self.get_me()
+        missing = [scope for scope in ("read", "write", "ai") if me.scopes and scope not in me.scopes]
+        words = ["PostEverywhere accepts the key"]
+        if me.organization:
+            words.append(f" of {me.organization}")
+        if me.ai_credits:
+            words.append(f": {me.ai_credits.left:,g} of {me.ai_credits.limit:,g} AI credits are left")
+        if missing:
+            words.append(f"; the key lacks the scope {', '.join(missing)}")
+        return "".join(words)
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Say what Airflow's connection form shows."""
+        return {
+            "hidden_fields": ["schema", "login", "port"],
+            "relabeling": {"host": "Base URL", "password": "API key"},
+            "placeholders": {
+                "host": cls.default_base_url,
+                "password": "pe_live_…",
+                "extra": '{"timeout": 60}',
+            },
+        }
+
+
+class PostEverywhereAsyncHook(_PostEverywhere, AsyncServiceHook):
+    """
+    :class:`PostEverywhereHook` for event loops: the same calls, awaited, each sent once.
+
+    :param posteverywhere_conn_id: the :doc:`PostEverywhere connection </connections>`.
+    """
+
+    def __init__(self, posteverywhere_conn_id: str = _PostEverywhere.default_conn_name) -> None:
+        super().__init__(posteverywhere_conn_id)
+
+    async def generate_image(self, prompt: str, *, model: str | None = None, aspect_ratio: str | None = None) -> Media:
+        """Make an image, as :meth:`PostEverywhereHook.generate_image` does."""
+        return await self.send(_generate_image(prompt, model, aspect_ratio))
+
+    async def upload_media_from_url(self, url: str, *, filename: str | None = None) -> Media:
+        """Import a public image, as :meth:`PostEverywhereHook.upload_media_from_url` does."""
+        return await self.send(_upload_media_from_url(url, filename))
+
+    async def create_post(
+        self,
+        content: str,
+        *,
+        account_ids: Sequence[int] = (),
+        media_ids: Sequence[str] = (),
+        scheduled_for: dt.datetime | str | None = None,
+        timezone: str | None = None,
+        platform_content: Mapping[str, Mapping[str, Any]] | None = None,
+        draft: bool = False,
+    ) -> Post:
+        """Publish, schedule or save a post, as :meth:`PostEverywhereHook.create_post` does."""
+        return await self.send(
+            _create_post(content, account_ids, media_ids, scheduled_for, timezone, platform_content, draft)
+        )
+
+    async def list_posts(self, **filters: str | int) -> AsyncIterator[Post]:
+        """Go through posts, as :meth:`PostEverywhereHook.list_posts` does."""
+        offset: int | None = 0
+        while offset is not None:
+            posts, offset = await self.send(_list_posts(filters, offset))
+            for post in posts:
+                yield post
+
+    async def get_post(self, post_id: str) -> Post:
+        """Ask for a post with its media and destinations."""
+        return await self.send(_post_call("get post", "GET", post_id, "", Post.from_wire))
+
+    async def get_post_results(self, post_id: str) -> Post:
+        """Ask how far a post is on each account, as :meth:`PostEverywhereHook.get_post_results` does."""
+        return await self.send(_post_call("get post results", "GET", post_id, "/results", Post.from_wire))
+
+    async def retry_post(self, post_id: str) -> None:
+        """Publish a post again on the accounts where it failed, and on those alone."""
+        return await self.send(_post_call("retry post", "POST", post_id, "/retry", _nothing))
+
+    async def list_accounts(self) -> list[Account]:
+        """List the connected social accounts."""
+        return await self.send(_LIST_ACCOUNTS)
+
+    async def get_me(self) -> Profile:
+        """Ask whose key this is, and what it may do."""
+        return await self.send(_GET_ME)
+
+
+def _data(parse: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Open the envelope that every answer comes in."""
+    return lambda answer: parse(answer["data"])
+
+
+def _generate_image(*args: str | None) -> Call[Media]:
+    body = inputs.media_request(*args)
+    return Call("generate image", "POST", "/ai/generate-image", _data(Media.from_wire), json=body)
+
+
+def _upload_media_from_url(url: str, filename: str | None) -> Call[Media]:
+    return Call(
+        "upload media from URL",
+        "POST",
+        "/media/upload-from-url",
+        _data(Media.from_wire),
+        json=inputs.upload_request(url, filename),
+        repeatable=True,  # twice makes a second entry of the library, which costs nothing and is seen by nobody
+    )
+
+
+def _create_post(
+    content: str,
+    account_ids: Sequence[int],
+    media_ids: Sequence[str],
+    scheduled_for: dt.datetime | str | None,
+    timezone: str | None,
+    platform_content: Mapping[str, Mapping[str, Any]] | None,
+    draft: bool,
+) -> Call[Post]:
+    body = inputs.post_request(content, account_ids, media_ids, scheduled_for, timezone, platform_content, draft)
+    if scheduled_for is not None:
+        inputs.check_future("scheduled_for", scheduled_for)
+    return Call("create post", "POST", "/posts", _data(Post.from_wire), json=body)
+
+
+def _list_posts(filters: Mapping[str, str | int], offset: int) -> Call[tuple[list[Post], int | None]]:
+    params = {**filters, "sort": "created_at", "order": "desc", "limit": PAGE_SIZE, "offset": offset}
+
+    def parse(data: Any) -> tuple[list[Post], int | None]:
+        posts = [Post.from_wire(item) for item in data["posts"]]
+        more = bool(posts) and data.get("pagination", {}).get("has_more", len(posts) == PAGE_SIZE)
+        return posts, offset + len(posts) if more else None
+
+    return Call("list posts", "GET", "/posts", _data(parse), params, repeatable=True)
+
+
+def _post_call(name: str, method: str, post_id: str, path: str, parse: Callable[[Any], T]) -> Call[T]:
+    inputs.check_text("post_id", post_id, 1, 200)
+    return Call(name, method, f"/posts/{quote(post_id, safe='')}{path}", _data(parse), repeatable=method == "GET")
+
+
+def _nothing(_: Any) -> None:
+    return None
+
+
+def _accounts(data: Any) -> list[Account]:
+    return [Account.from_wire(item) for item in data["accounts"]]
+
+
+_LIST_ACCOUNTS = Call("list accounts", "GET", "/accounts", _data(_accounts), repeatable=True)
+_GET_ME = Call("get me", "GET", "/me", _data(Profile.from_wire), repeatable=True)

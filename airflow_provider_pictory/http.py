@@ -1,0 +1,262 @@
+"""
+What a request to one of the services is, and what its answer means.
+
+Nothing here does I/O or knows Airflow's hooks: the sync and the async hooks share every decision.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any, Generic, NoReturn, TypeVar
+
+from airflow_provider_pictory.exceptions import (
+    AuthenticationError,
+    InputError,
+    InsufficientCreditsError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    ScopeError,
+    ServiceError,
+    TransientError,
+    UnexpectedAnswerError,
+)
+
+T = TypeVar("T")
+
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+MAX_ATTEMPTS = 3
+MAX_DELAY = 30.0
+"""The longest that a hook sleeps before it repeats a request, in seconds; what takes longer is the caller's."""
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """
+    One request to a service.
+
+    :param name: what logs and errors call it.
+    :param parse: makes the result from the decoded JSON body.
+    :param repeatable: whether sending it twice costs and publishes nothing twice.
+    """
+
+    name: str
+    method: str
+    path: str
+    parse: Callable[[Any], T]
+    params: Mapping[str, str | int] = field(default_factory=dict)
+    json: Mapping[str, Any] | None = None
+    repeatable: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The status, headers (names in lower case) and body of one HTTP response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """
+        Decode the body.
+
+        :raises ValueError: it is no JSON.
+        """
+        return json.loads(self.body)
+
+
+def one_line(text: object, limit: int = 500) -> str:
+    """Make foreign text fit for a log line: no control characters, no line breaks, of bounded length."""
+    line = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\s]+", " ", str(text)[: limit * 4])
+    line = line.strip()
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def read(service: str, call: Call[T], answer: Answer) -> T:
+    """
+    Return the result of a call, or raise the error that its answer amounts to.
+
+    :param service: the service's name, for errors.
+    """
+    if not 200 <= answer.status < 300:
+        _raise_error(service, call, answer)
+    try:
+        return call.parse(answer.json())
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        fault = f"{service} answered {call.name} with {answer.status}, but {_describe(answer)}"
+        if call.repeatable:
+            raise UnexpectedAnswerError(
+                f"{fault}. Does the connection's base URL lead to the API?", http_status=answer.status
+            ) from error
+        raise OutcomeUnknownError(
+            f"{fault}. It probably took effect, but its result is not known", http_status=answer.status
+        ) from error
+
+
+def lost(service: str, call: Call[Any], reason: object, *, sent: bool) -> TransientError:
+    """
+    Make the error for a request that got no answer.
+
+    :param sent: whether the request may have reached the service.
+    """
+    if sent and not call.repeatable:
+        return OutcomeUnknownError(
+            f"The answer of {service} to {call.name} was lost ({one_line(reason)}): whether it took effect is not known"
+        )
+    return TransientError(f"{service} cannot be reached for {call.name}: {one_line(reason)}", repeatable=True)
+
+
+def retry_delay(error: ServiceError, attempt: int) -> float | None:
+    """
+    Decide whether a hook repeats a request, and when.
+
+    Only what cannot cost or publish twice is repeated, a bounded number of times, and after the
+    service's own delay where it names one.
+
+    :param error: how the attempt ended.
+    :param attempt: the number of that attempt, from 1.
+    :return: seconds to sleep, or None to give up.
+    """
+    if attempt >= MAX_ATTEMPTS or not isinstance(error, TransientError) or not error.repeatable:
+        return None
+    delay = backoff(attempt) if error.retry_after is None else error.retry_after
+    return delay if delay <= MAX_DELAY else None
+
+
+def backoff(attempt: int, limit: float = MAX_DELAY) -> float:
+    """Seconds to wait after the ``attempt``-th failure in a row: doubling from 1, spread so that crowds disperse."""
+    return min(limit, 2.0 ** min(attempt - 1, 16)) * random.uniform(0.5, 1.0)
+
+
+def _describe(answer: Answer) -> str:
+    """Say in a few words what an answer is that is not what was expected."""
+    kind = answer.headers.get("content-type", "").partition(";")[0] or "no content type"
+    return f"the body is not what the API documents ({one_line(kind, 50)}: {one_line(_text(answer), 120) or 'empty'})"
+
+
+def _text(answer: Answer) -> str:
+    return answer.body[:4096].decode("utf-8", "replace")
+
+
+def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
+    """
+    Raise the error of an answer outside 2xx.
+
+    Both services' bodies are read alike, and with tolerance: their errors differ from endpoint to endpoint.
+    """
+    status = answer.status
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    fields: Mapping[str, Any] = body if isinstance(body, dict) else {}
+    problem = fields["error"] if isinstance(fields.get("error"), dict) else fields
+    meta = fields.get("meta")
+    request_id = _request_id(meta if isinstance(meta, dict) else {}, answer.headers)
+
+    words = [str(status)]
+    words += [str(problem[key]) for key in ("code", "error_code") if problem.get(key)]
+    title = " ".join(words)
+    said = problem.get("message") or problem.get("error_message") or fields.get("error")
+    if not isinstance(said, str) or not said:
+        said = _describe(answer)
+    faults = _field_faults(problem.get("fields"))
+    message = f"{service} answered {call.name} with {one_line(title, 100)}: {one_line(said)}"
+    if faults:
+        message += f" [{faults}]"
+    if request_id:
+        message += f" (request id {request_id})"
+
+    ids: dict[str, Any] = {"http_status": status, "request_id": request_id}
+    retryable = problem.get("retryable")
+    delay = retry_after(answer.headers, now=time.time())
+    if status == 429 and retryable is not False:
+        raise RateLimitedError(message, retry_after=delay, repeatable=True, **ids)
+    if retryable is True:
+        raise TransientError(message, retry_after=delay, repeatable=True, **ids)
+    if 300 <= status < 400:
+        raise UnexpectedAnswerError(
+            f"{message}; redirects are not followed, because they would carry the request elsewhere: "
+            "the connection's base URL must be the API's own",
+            **ids,
+        )
+    if status == 401:
+        raise AuthenticationError(f"{message}. Is the API key in the connection's password right?", **ids)
+    if status == 403:
+        raise ScopeError(message, **ids)
+    if status == 402:
+        details = problem.get("details")
+        details = details if isinstance(details, dict) else {}
+        raise InsufficientCreditsError(
+            message,
+            credits_required=_number(details.get("credits_required")),
+            credits_available=_number(details.get("credits_available")),
+            **ids,
+        )
+    if status == 404:
+        raise NotFoundError(message, **ids)
+    if status in (408, 425) or (status >= 500 and retryable is not False):
+        if call.repeatable:
+            raise TransientError(message, retry_after=delay, repeatable=True, **ids)
+        if status in (500, 503):
+            # The vendors ask to repeat a 500 later, and a 503 is a refusal: for Airflow's retries, not for a hook.
+            raise TransientError(message, retry_after=delay, **ids)
+        raise OutcomeUnknownError(f"{message}; whether it took effect is not known", **ids)
+    raise InputError(message, **ids)
+
+
+def _request_id(meta: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
+    found = (
+        meta.get("request_id")
+        or meta.get("requestId")
+        or headers.get("x-request-id")
+        or headers.get("x-amzn-requestid")
+    )
+    return one_line(found, 100) if found else None
+
+
+def _field_faults(faults: Any) -> str:
+    """Join ``[{"field": …, "message": …}]``; some endpoints call the pair ``name`` and ``errors``."""
+    if not isinstance(faults, list):
+        return ""
+    lines = []
+    for fault in faults[:20]:
+        if isinstance(fault, dict):
+            said = fault.get("message") or fault.get("errors")
+            said = ", ".join(map(str, said)) if isinstance(said, list) else said
+            lines.append(f"{fault.get('field') or fault.get('name')}: {said}")
+    return one_line("; ".join(lines))
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
+    """
+    Read when the service wants the next request.
+
+    :param headers: ``retry-after`` (seconds or a date) decides, else an exhausted ``x-ratelimit-reset``.
+    :param now: the unix time.
+    :return: seconds from now, at least 0 and at most a day; None if the answer does not say.
+    """
+    value = headers.get("retry-after", "").strip()
+    delay: float | None = None
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", value):
+        delay = float(value)
+    elif value:
+        try:
+            delay = parsedate_to_datetime(value).timestamp() - now
+        except (ValueError, TypeError, OverflowError):
+            delay = None
+    elif headers.get("x-ratelimit-remaining", "").strip() == "0":
+        reset = headers.get("x-ratelimit-reset", "").strip()
+        delay = float(reset) - now if re.fullmatch(r"\d{1,12}(\.\d+)?", reset) else None
+    return None if delay is None else min(max(delay, 0.0), 86_400.0)

@@ -1,0 +1,363 @@
+"""
+What the services answer, as frozen dataclasses.
+
+Each keeps the service's own object in ``raw``, so that fields which this package does not know stay within reach.
+``from_wire`` raises ``LookupError``, ``TypeError`` or ``ValueError`` where a field without which the answer makes no
+sense is missing or of another type; everything else may be absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an object, got {type(value).__name__}")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, got {type(value).__name__}")
+    return value
+
+
+def _id(value: Any) -> str:
+    if not isinstance(value, (str, int)) or isinstance(value, bool) or not str(value):
+        raise TypeError("expected an id")
+    return str(value)
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _whole(value: Any) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+@dataclass(frozen=True)
+class ImageJob:
+    """
+    One image job of Pictory (``GET /v1/jobs/{jobId}``).
+
+    :param status: ``in-progress``, ``completed``, ``failed``, ``cleaned``, or what the service says beside these.
+    """
+
+    job_id: str
+    status: str
+    url: str | None = None
+    width: int | None = None
+    height: int | None = None
+    ai_credits_used: float | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_wire(cls, answer: Any, job_id: str | None = None) -> ImageJob:
+        """
+        Read the answer to a poll, or one item of the list of jobs.
+
+        :param job_id: used where the answer does not repeat it.
+        """
+        data = _object(_object(answer)["data"])
+        status = _text(data.get("status"))
+        if status is None and answer.get("success") is False:
+            status = "failed"
+        if status is None:
+            raise ValueError("no status")
+        return cls(
+            job_id=_id(answer.get("job_id") or data.get("jobId") or job_id),
+            status=status,
+            url=_text(data.get("url")),
+            width=_whole(data.get("width")),
+            height=_whole(data.get("height")),
+            ai_credits_used=_number(data.get("aiCreditsUsed")),
+            error_code=None if data.get("error_code") is None else str(data["error_code"]),
+            error_message=_text(data.get("error_message")),
+            raw=answer,
+        )
+
+    def as_image(self) -> dict[str, Any]:
+        """Return the *image* that goes into XCom."""
+        return {
+            "job_id": self.job_id,
+            "status": self.status,
+            "url": self.url,
+            "width": self.width,
+            "height": self.height,
+            "ai_credits_used": self.ai_credits_used,
+        }
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How much of one kind of quota is used (``used``) and how much there is (``limit``)."""
+
+    used: float
+    limit: float
+
+    @classmethod
+    def from_wire(cls, answer: Any) -> Allowance:
+        """Read one entry of a quota."""
+        allowance = _object(answer)
+        return cls(used=float(allowance["used"]), limit=float(allowance["limit"]))
+
+    @property
+    def left(self) -> float:
+        """What can still be used."""
+        return self.limit - self.used
+
+
+@dataclass(frozen=True)
+class Quota:
+    """The account's quota at Pictory (``GET /v1/quota``); ``raw`` has the kinds that no image uses."""
+
+    ai_credits: Allowance
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_wire(cls, answer: Any) -> Quota:
+        """Read the answer."""
+        return cls(ai_credits=Allowance.from_wire(_object(answer)["aiCredits"]), raw=answer)
+
+
+@dataclass(frozen=True)
+class CreditTransaction:
+    """One movement of AI credits at Pictory (``GET /v1/aicredits/usage``); ``type`` is ``debit`` or ``credit``."""
+
+    transaction_id: str
+    type: str
+    amount: float
+    source: str | None = None
+    description: str | None = None
+    plan: str | None = None
+    transaction_date: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_wire(cls, answer: Any) -> CreditTransaction:
+        """Read one element of the answer."""
+        item = _object(answer)
+        return cls(
+            transaction_id=_id(item["transactionId"]),
+            type=str(item["type"]),
+            amount=float(item["amount"]),
+            source=_text(item.get("source")),
+            description=_text(item.get("description")),
+            plan=_text(item.get("plan")),
+            transaction_date=_text(item.get("transactionDate")),
+            raw=item,
+        )
+
+
+@dataclass(frozen=True)
+class Media:
+    """One entry of PostEverywhere's media library, generated or uploaded; ``media_ids`` goes straight into a post."""
+
+    media_id: str
+    media_ids: tuple[str, ...]
+    type: str | None = None
+    width: int | None = None
+    height: int | None = None
+    aspect_ratio: str | None = None
+    url: str | None = None
+    model: str | None = None
+    prompt: str | None = None
+    credits_used: float | None = None
+    credits_remaining: float | None = None
+    created_at: str | None = None
+    next_step: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_wire(cls, data: Any) -> Media:
+        """Read the ``data`` of an answer; older ones of ``/ai/generate-image`` have fewer fields."""
+        data = _object(data)
+        media_id = _id(data["media_id"])
+        ai = data.get("ai") if isinstance(data.get("ai"), dict) else data
+        return cls(
+            media_id=media_id,
+            media_ids=tuple(_id(item) for item in data.get("media_ids") or [media_id]),
+            type=_text(data.get("type")),
+            width=_whole(data.get("width")),
+            height=_whole(data.get("height")),
+            aspect_ratio=_text(data.get("aspect_ratio")),
+            url=_text(data.get("url")),
+            model=_text(ai.get("model")),
+            prompt=_text(ai.get("prompt")),
+            credits_used=_number(data.get("credits_used")),
+            credits_remaining=_number(data.get("credits_remaining")),
+            created_at=_text(data.get("created_at")),
+            next_step=_text(data.get("next_step") or data.get("message")),
+            raw=data,
+        )
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the *media record* that goes into XCom."""
+        return {
+            "media_id": self.media_id,
+            "media_ids": list(self.media_ids),
+            "type": self.type,
+            "width": self.width,
+            "height": self.height,
+            "aspect_ratio": self.aspect_ratio,
+            "model": self.model,
+            "prompt": self.prompt,
+            "credits_used": self.credits_used,
+            "credits_remaining": self.credits_remaining,
+            "created_at": self.created_at,
+        }
+
+
+@dataclass(frozen=True)
+class Destination:
+    """One account that a post goes to; ``status`` is ``queued``, ``published`` or ``failed``."""
+
+    account_id: int | str
+    platform: str | None
+    status: str
+    url: str | None = None
+    error: str | None = None
+    attempts: int | None = None
+    next_retry_at: str | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_wire(cls, answer: Any) -> Destination:
+        """Read one element of ``results`` or ``destinations``."""
+        item = _object(answer)
+        error = item.get("error")
+        if isinstance(error, dict):
+            error = error.get("message") or error.get("code")
+        return cls(
+            account_id=item["account_id"],
+            platform=_text(item.get("platform")),
+            status=str(item["status"]),
+            url=_text(item.get("platform_post_url")),
+            error=_text(error),
+            attempts=_whole(item.get("attempts")),
+            next_retry_at=_text(item.get("next_retry_at")),
+            raw=item,
+        )
+
+
+@dataclass(frozen=True)
+class Post:
+    """
+    A post at PostEverywhere.
+
+    :param status: ``draft``, ``scheduled``, ``publishing``, ``published``, ``partially_failed``, ``failed``, or what
+        the service says beside these.
+    """
+
+    post_id: str
+    status: str
+    content: str | None = None
+    account_ids: tuple[int, ...] = ()
+    media_ids: tuple[str, ...] = ()
+    scheduled_for: str | None = None
+    timezone: str | None = None
+    created_at: str | None = None
+    destinations: tuple[Destination, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_wire(cls, data: Any) -> Post:
+        """Read the ``data`` of a post, or the ``data`` of its results."""
+        data = _object(data)
+        return cls(
+            post_id=_id(data.get("post_id") or data["id"]),
+            status=str(data["post_status"] if "post_status" in data else data["status"]),
+            content=_text(data.get("content")),
+            account_ids=tuple(data.get("account_ids") or ()),
+            media_ids=tuple(str(item) for item in data.get("media_ids") or ()),
+            scheduled_for=_text(data.get("scheduled_for")),
+            timezone=_text(data.get("timezone")),
+            created_at=_text(data.get("created_at")),
+            destinations=tuple(
+                Destination.from_wire(item) for item in _list(data.get("results") or data.get("destinations") or [])
+            ),
+            raw=data,
+        )
+
+    def as_xcom(self) -> dict[str, Any]:
+        """Return the *post* that goes into XCom."""
+        return {
+            "post_id": self.post_id,
+            "status": self.status,
+            "media_ids": list(self.media_ids),
+            "scheduled_for": self.scheduled_for,
+            "destinations": [
+                {
+                    "account_id": item.account_id,
+                    "platform": item.platform,
+                    "status": item.status,
+                    "url": item.url,
+                    "error": item.error,
+                }
+                for item in self.destinations
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Account:
+    """A social account connected to PostEverywhere; ``can_post`` is None where the service does not say."""
+
+    account_id: int
+    platform: str
+    account_name: str | None = None
+    is_active: bool | None = None
+    can_post: bool | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_wire(cls, answer: Any) -> Account:
+        """Read one element of ``accounts``."""
+        item = _object(answer)
+        health = item.get("health")
+        return cls(
+            account_id=int(item["id"]),
+            platform=str(item["platform"]),
+            account_name=_text(item.get("account_name")),
+            is_active=item.get("is_active"),
+            can_post=health.get("can_post") if isinstance(health, dict) else None,
+            raw=item,
+        )
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Whose key it is and what it may do (``GET /me`` of PostEverywhere)."""
+
+    scopes: tuple[str, ...] = ()
+    organization: str | None = None
+    ai_credits: Allowance | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_wire(cls, data: Any) -> Profile:
+        """Read the ``data`` of the answer, wherever in it the scopes stand."""
+        data = _object(data)
+        key = next((data[name] for name in ("api_key", "key") if isinstance(data.get(name), dict)), data)
+        organization = data.get("organization")
+        if isinstance(organization, dict):
+            organization = organization.get("name")
+        quota = data.get("quota")
+        credits_ = quota.get("ai_credits") if isinstance(quota, dict) else None
+        return cls(
+            scopes=tuple(str(scope) for scope in key.get("scopes") or data.get("scopes") or ()),
+            organization=_text(organization),
+            ai_credits=Allowance.from_wire(credits_) if isinstance(credits_, dict) else None,
+            raw=data,
+        )

@@ -1,0 +1,159 @@
+"""Submitting images to Pictory."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+from airflow_provider_pictory import inputs
+from airflow_provider_pictory.exceptions import JobFailedError
+from airflow_provider_pictory.hooks.pictory import PictoryHook
+from airflow_provider_pictory.links import ImageLink
+from airflow_provider_pictory.models import ImageJob
+from airflow_provider_pictory.results import check_job, push_image, push_request
+from airflow_provider_pictory.state import TaskState
+from airflow_provider_pictory.waiting import is_job_done, seconds, wait
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class GenerateImageOperator(BaseOperator):
+    """
+    Generates an image from a prompt, and from a reference image if there is one.
+
+    By default it submits the job and returns its id, for an
+    :class:`~airflow_provider_pictory.sensors.pictory.ImageJobSensor` to wait for. **Each submit costs AI credits.**
+
+    Wrong inputs, a wrong key, missing credits and prompts that the service refuses fail the task without retries.
+    A job that fails otherwise is left to Airflow's retries, each of which submits a new one.
+
+    :param prompt: 5 to 5,000 characters. Templated, like all parameters up to ``pictory_conn_id``.
+    :param model: ``seedream3.0`` (the service's default), ``flux-schnell``, ``nanobanana``, ``nanobanana-pro``, or any
+        that the service adds.
+    :param aspect_ratio: ``1:1``, ``16:9`` or ``9:16``; by default the first that the model supports.
+    :param style: ``photorealistic``, ``artistic``, ``cartoon``, ``minimalist``, ``vintage`` or ``futuristic``.
+    :param reference_image_url: a public image to be guided by.
+    :param webhook: a URL that the service notifies when the job ends; nothing here depends on it.
+    :param pictory_conn_id: the Pictory connection.
+    :param wait_for_completion: wait for the image and return it: ``{"job_id", "status", "url", "width", "height",
+        "ai_credits_used"}``.
+    :param deferrable: wait in the triggerer instead of a worker slot.
+    :param poll_interval: seconds between two requests at most, while waiting.
+    :param timeout: how long to wait, in seconds or as a timedelta; then the task fails, without retries.
+
+    See https://docs.pictory.ai/api-reference/ai-studio/generate-image
+    """
+
+    template_fields: Sequence[str] = (
+        "prompt",
+        "model",
+        "aspect_ratio",
+        "style",
+        "reference_image_url",
+        "webhook",
+        "pictory_conn_id",
+    )
+    operator_extra_links = (ImageLink(),)
+    ui_color = "#efe7fb"
+
+    def __init__(
+        self,
+        *,
+        prompt: str,
+        model: str | None = None,
+        aspect_ratio: str | None = None,
+        style: str | None = None,
+        reference_image_url: str | None = None,
+        webhook: str | None = None,
+        pictory_conn_id: str = PictoryHook.default_conn_name,
+        wait_for_completion: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = 15,
+        timeout: float | dt.timedelta = 3600,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.prompt = prompt
+        self.model = model
+        self.aspect_ratio = aspect_ratio
+        self.style = style
+        self.reference_image_url = reference_image_url
+        self.webhook = webhook
+        self.pictory_conn_id = pictory_conn_id
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+
+    @cached_property
+    def hook(self) -> PictoryHook:
+        """The hook that submits."""
+        return PictoryHook(self.pictory_conn_id)
+
+    @property
+    def _request(self) -> dict[str, Any]:
+        return {
+            "prompt": self.prompt,
+            "model": self.model,
+            "aspect_ratio": self.aspect_ratio,
+            "style": self.style,
+            "reference_image_url": self.reference_image_url,
+            "webhook": self.webhook,
+        }
+
+    def _state(self, context: Context) -> TaskState:
+        return TaskState(context, {**self._request, "pictory_conn_id": self.pictory_conn_id})
+
+    def execute(self, context: Context) -> Any:
+        """Submit the job, or find the one that an earlier try has submitted; wait for it if asked to."""
+        inputs.image_request(**self._request)
+        deadline = time.time() + seconds("timeout", self.timeout)
+        interval = seconds("poll_interval", self.poll_interval)
+        state = self._state(context)
+        job_id = state.get("job_id")
+        if job_id is None:
+            state.save(attempts=(state.get("attempts") or 0) + 1)
+            job_id = self.hook.submit_image(**self._request)
+            self.log.info("Submitted Pictory job %s (model %s)", job_id, self.model or "the service's default")
+            state.save(job_id=job_id)
+        else:
+            self.log.info("Resuming Pictory job %s, which an earlier try has submitted", job_id)
+        push_request(context, job_id, self.prompt, self.model)
+
+        if not self.wait_for_completion:
+            state.deliver()
+            return job_id
+        if self.deferrable:
+            from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
+
+            self.defer(
+                trigger=ImageJobTrigger(job_id, self.pictory_conn_id, interval, deadline),
+                method_name="execute_complete",
+            )
+        job = wait(lambda: self.hook.get_job(job_id), is_job_done, interval=interval, deadline=deadline, log=self.log)
+        return self._finish(context, job)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Go on after the wait in the triggerer."""
+        from airflow_provider_pictory.triggers.base import result_of
+
+        return self._finish(context, ImageJob(**result_of(event)))
+
+    def _finish(self, context: Context, job: ImageJob) -> dict[str, Any]:
+        state = self._state(context)
+        try:
+            check_job(job)
+        except JobFailedError:
+            state.save(job_id=None)
+            raise
+        self.log.info("Pictory job %s is completed: %s AI credits", job.job_id, job.ai_credits_used)
+        request = {"prompt": self.prompt, "model": self.model}
+        image = push_image(context, job, request)
+        state.deliver()
+        return image

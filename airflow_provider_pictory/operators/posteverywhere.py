@@ -1,0 +1,315 @@
+"""Making images with PostEverywhere's own models, and posting images to social accounts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+
+from airflow_provider_pictory import inputs
+from airflow_provider_pictory.exceptions import InputError, OutcomeUnknownError, PublishError, ServiceError
+from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
+from airflow_provider_pictory.links import PostLink
+from airflow_provider_pictory.models import Destination, Post
+from airflow_provider_pictory.state import TaskState
+from airflow_provider_pictory.waiting import is_post_done, seconds, wait
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class GenerateMediaOperator(BaseOperator):
+    """
+    Generates an image with one of PostEverywhere's own models, into its media library. **It costs AI credits.**
+
+    :param prompt: at most 2,000 characters. Templated, like all parameters.
+    :param model: ``nano-banana-pro`` (the service's default), ``ideogram-v2``, ``gemini-3-pro``, ``flux-schnell``, or
+        any that the service adds.
+    :param aspect_ratio: ``1:1`` (the service's default), ``16:9``, ``9:16``, ``4:3``, ``3:4``, ``4:5`` or ``5:4``.
+    :param posteverywhere_conn_id: the PostEverywhere connection.
+    :return: the media record, which ``PostImageOperator(image=…)`` takes: ``{"media_id", "media_ids", "type",
+        "width", "height", "aspect_ratio", "model", "prompt", "credits_used", "credits_remaining", "created_at"}``.
+
+    See https://developers.posteverywhere.ai/docs/api/ai/generate-image
+    """
+
+    template_fields: Sequence[str] = ("prompt", "model", "aspect_ratio", "posteverywhere_conn_id")
+    ui_color = "#e2f3ea"
+
+    def __init__(
+        self,
+        *,
+        prompt: str,
+        model: str | None = None,
+        aspect_ratio: str | None = None,
+        posteverywhere_conn_id: str = PostEverywhereHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.prompt = prompt
+        self.model = model
+        self.aspect_ratio = aspect_ratio
+        self.posteverywhere_conn_id = posteverywhere_conn_id
+
+    @cached_property
+    def hook(self) -> PostEverywhereHook:
+        """The hook that asks."""
+        return PostEverywhereHook(self.posteverywhere_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Make the image, or return the one that an earlier try has made."""
+        request: dict[str, Any] = {"prompt": self.prompt, "model": self.model, "aspect_ratio": self.aspect_ratio}
+        inputs.media_request(**request)
+        state = TaskState(context, {**request, "posteverywhere_conn_id": self.posteverywhere_conn_id})
+        record: dict[str, Any] | None = state.get("media")
+        if record is None:
+            state.save(attempts=(state.get("attempts") or 0) + 1)
+            media = self.hook.generate_image(**request)
+            self.log.info(
+                "Generated media %s: %s credits, %s left",
+                media.media_id,
+                media.credits_used,
+                media.credits_remaining,
+            )
+            record = media.as_record()
+            state.save(media=record)
+        else:
+            self.log.info("Returning media %s, which an earlier try has generated", record["media_id"])
+        state.deliver()
+        return record
+
+
+class PostImageOperator(BaseOperator):
+    """
+    Publishes an image on social accounts, schedules it, or saves it as a draft. **A post cannot be taken back.**
+
+    The post is made once. A retry finds the one that an earlier try made; where accounts failed, it publishes again on
+    those alone.
+
+    :param content: the text. Templated, like all parameters up to ``posteverywhere_conn_id``.
+    :param account_ids: where to: whole numbers as in ``PostEverywhereHook().list_accounts()``; optional for a draft.
+    :param image: what the step before returned: an image, a media record, or a public URL. Or give:
+    :param media_ids: entries of the media library.
+    :param scheduled_for: when to publish: a datetime, or ISO 8601 text, with a zone. By default now.
+    :param timezone: an IANA name, for the service's display alone: it never moves ``scheduled_for``.
+    :param platform_content: ``content``, ``contentType`` and ``settings`` that differ, by platform.
+    :param draft: save for review, publish nothing.
+    :param posteverywhere_conn_id: the PostEverywhere connection.
+    :param wait_for_publish: wait until every account is published; if some failed, fail with their errors.
+    :param deferrable: wait in the triggerer instead of a worker slot.
+    :param poll_interval: seconds between two requests at most, while waiting.
+    :param timeout: how long to wait from the moment the post is due, in seconds or as a timedelta; then the task fails,
+        without retries.
+    :return: ``{"post_id", "status", "media_ids", "scheduled_for", "destinations": [{"account_id", "platform", "status",
+        "url", "error"}]}``.
+    """
+
+    template_fields: Sequence[str] = (
+        "content",
+        "account_ids",
+        "image",
+        "media_ids",
+        "scheduled_for",
+        "timezone",
+        "platform_content",
+        "draft",
+        "posteverywhere_conn_id",
+    )
+    operator_extra_links = (PostLink(),)
+    ui_color = "#e2f3ea"
+
+    def __init__(
+        self,
+        *,
+        content: str,
+        account_ids: Sequence[int] | None = None,
+        image: dict[str, Any] | str | None = None,
+        media_ids: Sequence[str] | None = None,
+        scheduled_for: dt.datetime | str | None = None,
+        timezone: str | None = None,
+        platform_content: dict[str, dict[str, Any]] | None = None,
+        draft: bool = False,
+        posteverywhere_conn_id: str = PostEverywhereHook.default_conn_name,
+        wait_for_publish: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = 15,
+        timeout: float | dt.timedelta = 3600,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.content = content
+        self.account_ids = account_ids
+        self.image = image
+        self.media_ids = media_ids
+        self.scheduled_for = scheduled_for
+        self.timezone = timezone
+        self.platform_content = platform_content
+        self.draft = draft
+        self.posteverywhere_conn_id = posteverywhere_conn_id
+        self.wait_for_publish = wait_for_publish
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+
+    @cached_property
+    def hook(self) -> PostEverywhereHook:
+        """The hook that posts."""
+        return PostEverywhereHook(self.posteverywhere_conn_id)
+
+    @property
+    def _request(self) -> dict[str, Any]:
+        return {
+            "content": self.content,
+            "account_ids": self.account_ids or [],
+            "scheduled_for": self.scheduled_for or None,
+            "timezone": self.timezone or None,
+            "platform_content": self.platform_content,
+            "draft": self.draft,
+        }
+
+    def _state(self, context: Context) -> TaskState:
+        return TaskState(
+            context,
+            {
+                **self._request,
+                "image": self.image,
+                "media_ids": self.media_ids,
+                "posteverywhere_conn_id": self.posteverywhere_conn_id,
+            },
+        )
+
+    def execute(self, context: Context) -> Any:
+        """Make the post, or find the one that an earlier try has made; wait for it if asked to."""
+        source = self._check()
+        start = time.time()
+        if self.scheduled_for:
+            start = max(start, inputs.parse_time("scheduled_for", self.scheduled_for).timestamp())
+        deadline = start + seconds("timeout", self.timeout)
+        interval = seconds("poll_interval", self.poll_interval)
+        state = self._state(context)
+
+        post = self._earlier_post(context, state, source)
+        if post is None:
+            post = self._create_post(state, source)
+        elif post.status in ("failed", "partially_failed"):
+            self.log.info("Publishing post %s again on the accounts where it failed", post.post_id)
+            self.hook.retry_post(post.post_id)
+
+        if not self.wait_for_publish:
+            state.deliver()
+            return post.as_xcom()
+        if self.deferrable:
+            from airflow_provider_pictory.triggers.posteverywhere import PostTrigger
+
+            self.defer(
+                trigger=PostTrigger(post.post_id, self.posteverywhere_conn_id, interval, start, deadline),
+                method_name="execute_complete",
+            )
+        post_id = post.post_id
+        time.sleep(max(0.0, start - time.time()))
+        results = wait(
+            lambda: self.hook.get_post_results(post_id),
+            is_post_done,
+            interval=interval,
+            deadline=deadline,
+            log=self.log,
+        )
+        return self._finish(context, results)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Go on after the wait in the triggerer."""
+        from airflow_provider_pictory.triggers.base import result_of
+
+        result = result_of(event)
+        destinations = tuple(Destination(**item) for item in result["destinations"])
+        return self._finish(context, Post(result["post_id"], result["status"], destinations=destinations))
+
+    def _check(self) -> list[str] | str:
+        """
+        Check all inputs.
+
+        :return: the ids of media that is in the library, or the URL of an image that is not.
+        """
+        if (self.image is None) == (self.media_ids is None):
+            given = "neither is given" if self.image is None else "both are given"
+            raise InputError.of("image, media_ids", given, "exactly one of the two")
+        if self.draft is True and self.wait_for_publish:
+            raise InputError.of("wait_for_publish", "is True for a draft", "False: nothing publishes a draft by itself")
+        source: list[str] | str
+        if self.media_ids is not None:
+            source = inputs.check_media_ids(self.media_ids)
+        elif isinstance(self.image, dict) and self.image.get("media_ids"):
+            source = inputs.check_media_ids(self.image["media_ids"])
+        else:
+            url = self.image.get("url") if isinstance(self.image, dict) else self.image
+            inputs.check_url("image", url, secure=True)
+            source = str(url)
+        if not source:
+            raise InputError.of("media_ids", "is empty", "at least one id of the media library")
+        inputs.post_request(**self._request)
+        return source
+
+    def _earlier_post(self, context: Context, state: TaskState, source: list[str] | str) -> Post | None:
+        """Find the post that an earlier try made, also if its answer was lost: by its id, else by its media."""
+        post_id = state.get("post_id")
+        if post_id is not None:
+            self.log.info("Resuming with post %s, which an earlier try has made", post_id)
+            return self.hook.get_post(post_id)
+        if context["ti"].try_number < 2:
+            return None
+        media_ids = source if isinstance(source, list) else state.get("media_ids")
+        if media_ids is None:
+            return None
+        since = dt.datetime.fromtimestamp(state.get("started") or time.time() - 7 * 86400, dt.timezone.utc)
+        for post in self.hook.list_posts(created_after=since.strftime("%Y-%m-%dT%H:%M:%SZ")):
+            if set(media_ids) <= set(post.media_ids) and post.content == self.content:
+                self.log.info("Adopting post %s, which an earlier try has made", post.post_id)
+                state.save(post_id=post.post_id)
+                return self.hook.get_post(post.post_id)
+        return None
+
+    def _create_post(self, state: TaskState, source: list[str] | str) -> Post:
+        if self.scheduled_for:
+            inputs.check_future("scheduled_for", self.scheduled_for)
+        media_ids = source if isinstance(source, list) else state.get("media_ids")
+        if media_ids is None:
+            media = self.hook.upload_media_from_url(str(source))
+            media_ids = list(media.media_ids)
+            self.log.info("Imported the image into the media library as %s", media.media_id)
+        state.save(media_ids=media_ids, started=state.get("started") or time.time() - 300)
+        try:
+            created = self.hook.create_post(**self._request, media_ids=media_ids)
+        except OutcomeUnknownError as error:
+            self._check_retry_is_safe(state, source, error)
+            raise
+        self.log.info("Created post %s: %s", created.post_id, created.status)
+        state.save(post_id=created.post_id)
+        return replace(created, media_ids=tuple(media_ids))
+
+    def _finish(self, context: Context, results: Post) -> dict[str, Any]:
+        state = self._state(context)
+        post = replace(self.hook.get_post(results.post_id), status=results.status, destinations=results.destinations)
+        if post.status in ("failed", "partially_failed") or any(d.status == "failed" for d in post.destinations):
+            error = PublishError(post)
+            self._check_retry_is_safe(state, self._check(), error)
+            raise error
+        self.log.info("Post %s is published on %d accounts", post.post_id, len(post.destinations))
+        state.deliver()
+        return post.as_xcom()
+
+    def _check_retry_is_safe(self, state: TaskState, source: list[str] | str, error: ServiceError) -> None:
+        """
+        Check that a retry would find this try's post.
+
+        Without a state store it is found by media ids alone, and those of an imported URL die with the try.
+        """
+        if not state.durable and isinstance(source, str):
+            raise AirflowFailException(
+                f"{error}. No retry: on Airflow below 3.3 it would not find this post, and might post twice. "
+                "Look into PostEverywhere before clearing the task"
+            ) from error

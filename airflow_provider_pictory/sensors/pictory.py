@@ -1,0 +1,149 @@
+"""Waiting for image jobs of Pictory."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseOperator,
+    BaseSensorOperator,
+    PokeReturnValue,
+)
+
+from airflow_provider_pictory import inputs
+from airflow_provider_pictory.exceptions import JobFailedError, ServiceError
+from airflow_provider_pictory.hooks.pictory import PictoryHook
+from airflow_provider_pictory.links import ImageLink
+from airflow_provider_pictory.models import ImageJob
+from airflow_provider_pictory.results import check_job, find_request, push_image
+from airflow_provider_pictory.waiting import CONFIRMATIONS, Pace, is_job_done, seconds
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class ImageJobSensor(BaseSensorOperator):
+    """
+    Waits for an image job of Pictory, and returns the image.
+
+    Network faults, 5xx and 429 answers are waited out until the timeout. A failed job fails the task at once, without
+    retries: waiting again would not help. Waiting costs nothing, so a cleared sensor simply waits again.
+
+    ``soft_fail`` and ``never_fail`` skip the task instead, on a timeout and on a failure that retries cannot mend, in
+    every mode and phase alike.
+
+    :param job_id: what :class:`~airflow_provider_pictory.operators.pictory.GenerateImageOperator` returned. Templated.
+    :param pictory_conn_id: the Pictory connection. Templated.
+    :param deferrable: wait in the triggerer, which is what this sensor is for; else in a worker slot, or in between
+        with ``mode="reschedule"``.
+    :param poke_interval: seconds between two requests at most.
+    :param timeout: how long to wait, in seconds or as a timedelta; then the task fails, without retries.
+    :return: ``{"job_id", "status", "url", "width", "height", "ai_credits_used"}``; under the XCom key
+        ``pictory_image`` the same with prompt and model, if the job was submitted by a task upstream.
+
+    See https://docs.pictory.ai/api-reference/ai-studio/get-image-job
+    """
+
+    template_fields: Sequence[str] = ("job_id", "pictory_conn_id")
+    operator_extra_links = (ImageLink(),)
+    ui_color = "#efe7fb"
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        pictory_conn_id: str = PictoryHook.default_conn_name,
+        deferrable: bool = True,
+        poke_interval: float | dt.timedelta = 15,
+        timeout: float | dt.timedelta = 3600,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
+        self.job_id = job_id
+        self.pictory_conn_id = pictory_conn_id
+        self.deferrable = deferrable
+
+    @cached_property
+    def hook(self) -> PictoryHook:
+        """The hook that asks, where the sensor does not defer."""
+        return PictoryHook(self.pictory_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """Wait for the job."""
+        with self._skipping():
+            inputs.check_text("job_id", self.job_id, 1, 200)
+            if not self.deferrable:
+                return super().execute(context)
+            from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
+
+            self.defer(
+                trigger=ImageJobTrigger(
+                    self.job_id,
+                    self.pictory_conn_id,
+                    seconds("poke_interval", self.poke_interval),
+                    time.time() + self.timeout,
+                ),
+                method_name="execute_complete",
+            )
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Ask once."""
+        self._error: ServiceError | None = None
+        try:
+            job = self.hook.get_job(self.job_id)
+        except ServiceError as error:
+            self._error = error
+        else:
+            if is_job_done(job):
+                return PokeReturnValue(is_done=True, xcom_value=self._finish(context, job))
+        self._delay = self._pace.after(self._error)
+        if self._error is not None:
+            self.log.warning("%s; asking again in %.0f s", self._error, self._delay)
+        return PokeReturnValue(is_done=False)
+
+    @cached_property
+    def _pace(self) -> Pace:
+        return Pace(self.poke_interval, confirmations=1 if self.reschedule else CONFIRMATIONS)
+
+    def _get_next_poke_interval(
+        self, started_at: dt.datetime | float, run_duration: Callable[[], float], poke_count: int
+    ) -> float:
+        if self._error is None and self.exponential_backoff:
+            return super()._get_next_poke_interval(started_at, run_duration, poke_count)
+        return self._delay
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Go on after the wait in the triggerer."""
+        from airflow_provider_pictory.triggers.base import result_of
+
+        return self._finish(context, ImageJob(**result_of(event)))
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Resume as any operator does: what the sensor's base class adds differs between Airflow's versions."""
+        with self._skipping():
+            return BaseOperator.resume_execution(self, next_method, next_kwargs, context)
+
+    @contextmanager
+    def _skipping(self) -> Iterator[None]:
+        try:
+            yield
+        except (AirflowSensorTimeout, AirflowFailException) as error:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(str(error)) from error
+            raise
+
+    def _finish(self, context: Context, job: ImageJob) -> dict[str, Any]:
+        try:
+            check_job(job)
+        except JobFailedError as error:
+            raise AirflowFailException(str(error)) from error
+        self.log.info("Pictory job %s is completed: %s AI credits", job.job_id, job.ai_credits_used)
+        return push_image(context, job, find_request(context, job.job_id))
