@@ -157,7 +157,7 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
     except ValueError:
         body = None
     fields: Mapping[str, Any] = body if isinstance(body, dict) else {}
-    problem = fields["error"] if isinstance(fields.get("error"), dict) else fields
+    problem = next((fields[name] for name in ("error", "data") if isinstance(fields.get(name), dict)), fields)
     meta = fields.get("meta")
     request_id = _request_id(meta if isinstance(meta, dict) else {}, answer.headers)
 

@@ -1,0 +1,77 @@
+"""
+Nightly content: every brief becomes a picture, every picture a post for the coming day.
+
+The briefs stand in `nightly_content.json` beside this file; in your pipeline they will come from a warehouse
+query or an editorial calendar. Each goes its own way from generation to post, so one that fails holds up no other.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, task, task_group
+
+from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
+from airflow_provider_pictory.sensors.pictory import ImageJobSensor
+
+ZONE = "Europe/Berlin"
+
+with DAG(
+    dag_id="nightly_content",
+    description="Every brief becomes a picture, every picture a post for the coming day",
+    schedule="0 2 * * *",
+    start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=1)},
+    tags=["pictory", "posteverywhere", "example"],
+    doc_md=__doc__,
+):
+
+    @task
+    def briefs() -> list[dict[str, Any]]:
+        """Read the briefs, and settle the next moment at which the clock in ZONE shows each one's time."""
+        now = pendulum.now(ZONE)
+
+        def next_time(clock: str) -> str:
+            hour, minute = map(int, clock.split(":"))
+            today = now.at(hour, minute)
+            # Adding a day keeps the clock's time, also on the two nights a year when a day has 23 or 25 hours.
+            return (today if today > now else today.add(days=1)).isoformat()
+
+        items = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+        return [{**item, "post_at": next_time(item["post_at"])} for item in items]
+
+    @task_group
+    def publish(
+        prompt: str, style: str, aspect_ratio: str, caption: str, account_ids: list[int], post_at: str
+    ) -> None:
+        """Take one brief from prompt to post."""
+        generate = GenerateImageOperator(
+            task_id="generate",
+            prompt=prompt,
+            style=style,
+            aspect_ratio=aspect_ratio,
+            map_index_template="{{ task.prompt | truncate(60) }}",
+        )
+        wait = ImageJobSensor(
+            task_id="wait",
+            job_id=generate.output,
+            timeout=60 * 60,
+            map_index_template="{{ task.job_id }}",
+        )
+        PostImageOperator(
+            task_id="post",
+            content=caption,
+            image=wait.output,
+            account_ids=account_ids,
+            scheduled_for=post_at,
+            timezone=ZONE,
+            map_index_template="{{ task.content | truncate(60) }}",
+        )
+
+    publish.expand_kwargs(briefs())

@@ -1,0 +1,40 @@
+"""
+An image of the media library's own models, posted straight away: no second service, no upload.
+
+PostEverywhere generates it within seconds, and the post names it by its media id.
+"""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
+
+with DAG(
+    dag_id="posteverywhere_media_image",
+    description="Generate an image in the media library and post it",
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=1)},
+    # The accounts of the sandbox; yours are listed by PostEverywhereHook().list_accounts().
+    params={"account_ids": [2280, 2282]},
+    render_template_as_native_obj=True,  # so that the template below gives a list of numbers, not a text
+    tags=["posteverywhere", "example"],
+    doc_md=__doc__,
+):
+    picture = GenerateMediaOperator(
+        task_id="generate",
+        prompt="A professional photo of a modern office workspace with natural lighting",
+        model="flux-schnell",
+        aspect_ratio="4:5",
+    )
+    PostImageOperator(
+        task_id="post",
+        content="Our new workspace: more light, fewer walls.",
+        image=picture.output,
+        account_ids="{{ params.account_ids }}",
+        wait_for_publish=True,
+        deferrable=True,
+    )
