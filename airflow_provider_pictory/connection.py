@@ -93,7 +93,7 @@ def _key(conn: AirflowConnection, where: str) -> str:
 def _base_url(conn: AirflowConnection, default: str, allow_http: bool, where: str) -> str:
     field_name = f"{where}, host"
     allowed = f"a URL such as {default}"
-    url = (conn.host or "").strip().rstrip("/") or default
+    url = (conn.host or "").strip() or default
     if "://" not in url:
         raise InputError.of(field_name, "has no scheme", allowed)
     try:
@@ -113,7 +113,7 @@ def _base_url(conn: AirflowConnection, default: str, allow_http: bool, where: st
             "would send the API key over plain http",
             'https, a loopback address, or extra {"allow_http": true}',
         )
-    return url
+    return url.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_pictory import __version__
-from airflow_provider_pictory.connection import Endpoint
+from airflow_provider_pictory.connection import Endpoint, is_loopback
 from airflow_provider_pictory.exceptions import (
     InputError,
     ServiceError,
@@ -143,7 +145,7 @@ class ServiceHook(Service, BaseHook):
                 endpoint.base_url + call.path,
                 params=dict(call.params) or None,
                 json=call.json,
-                auth=_Headers(self._headers(endpoint)),
+                headers=self._headers(endpoint),
                 timeout=endpoint.timeout,
                 allow_redirects=False,
                 stream=True,
@@ -272,54 +274,56 @@ class AsyncServiceHook(Service, BaseHook):
             raise lost(self.service, call, reason, sent=not never_connected) from error
 
 
-class _Headers:
-    """
-    Puts our headers onto a request, as its ``auth``.
-
-    A request that has an ``auth`` of its own is left alone by ``.netrc``, which would replace the key.
-    """
-
-    def __init__(self, headers: dict[str, str]) -> None:
-        self.headers = headers
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.update(self.headers)
-        return request
-
-
 def _session(endpoint: Endpoint) -> requests.Session:
+    """
+    Make a session that is settled: nothing in the environment can change it any more.
+
+    Left to itself, ``requests`` lets the environment's proxies and CA bundles win over a session's own, and
+    ``.netrc`` over the key.
+    """
     import requests
 
     session = requests.Session()
     session.trust_env = endpoint.trust_env
-    session.proxies = dict(endpoint.proxies)
-    session.verify = endpoint.verify
-    session.cert = endpoint.cert
+    settings = session.merge_environment_settings(
+        endpoint.base_url, dict(endpoint.proxies), False, endpoint.verify, endpoint.cert
+    )
+    session.trust_env = False
+    session.verify, session.cert = settings["verify"], settings["cert"]
+    # An environment with a proxy but without no_proxy must not send what is for this machine through it.
+    is_local = is_loopback(urlsplit(endpoint.base_url).hostname or "")
+    session.proxies = dict(endpoint.proxies) if is_local else settings["proxies"]
+    for name, paths in (("verify", [session.verify]), ("cert", _paths(session.cert))):
+        for path in paths:
+            if isinstance(path, str) and not os.path.exists(path):
+                raise InputError.of(name, f"there is no file {path!r}", "the path of a file on this machine")
     return session
+
+
+def _paths(cert: str | tuple[str, str] | None) -> Sequence[str]:
+    return () if cert is None else (cert,) if isinstance(cert, str) else cert
 
 
 def _tls_and_proxy(endpoint: Endpoint) -> tuple[ssl.SSLContext | bool, str | None]:
     """Settle what ``requests`` would use for this endpoint, so that sync and async agree by construction."""
-    import os
     import ssl
 
     import requests
 
-    settings = _session(endpoint).merge_environment_settings(endpoint.base_url, {}, False, None, None)
-    proxy = requests.utils.select_proxy(endpoint.base_url, settings["proxies"])
+    session = _session(endpoint)
+    proxy = requests.utils.select_proxy(endpoint.base_url, session.proxies)
     if proxy is not None and "://" not in proxy:
         proxy = f"http://{proxy}"
     if not endpoint.base_url.startswith("https:"):
         return True, proxy
-    verify, cert = settings["verify"], settings["cert"]
-    bundle = verify if isinstance(verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
+    bundle = session.verify if isinstance(session.verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
     is_folder = os.path.isdir(bundle)
     tls = ssl.create_default_context(cafile=None if is_folder else bundle, capath=bundle if is_folder else None)
-    if verify is False:
+    if session.verify is False:
         tls.check_hostname = False
         tls.verify_mode = ssl.CERT_NONE
-    if cert is not None:
-        tls.load_cert_chain(*([cert] if isinstance(cert, str) else cert))
+    if session.cert is not None:
+        tls.load_cert_chain(*_paths(session.cert))
     return tls, proxy
 
 

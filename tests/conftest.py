@@ -1,0 +1,124 @@
+"""Airflow with a home of its own, and tasks that run as Airflow runs them, deferral included."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+# Before the first import of Airflow, which reads its configuration then.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-provider-pictory-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+
+if TYPE_CHECKING:
+    from airflow_provider_pictory.sandbox import Sandbox
+
+
+@pytest.fixture
+def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Define an Airflow connection."""
+
+    def define(conn_id: str, **fields: Any) -> None:
+        conn_type = conn_id.partition("_")[0]
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps({"conn_type": conn_type, **fields}))
+
+    return define
+
+
+@pytest.fixture
+def connections(sandbox: Sandbox, connect: Callable[..., None]) -> Callable[..., None]:
+    """Lead both default connections to the sandbox."""
+    connect("pictory_default", host=sandbox.pictory_url, password=sandbox.pictory_key)
+    connect("posteverywhere_default", host=sandbox.posteverywhere_url, password=sandbox.posteverywhere_key)
+    return connect
+
+
+@pytest.fixture
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let hooks repeat at once; the list tells how long they would have slept."""
+    slept: list[float] = []
+    monkeypatch.setattr("airflow_provider_pictory.hooks.base.time.sleep", slept.append)
+    return slept
+
+
+@dataclass
+class TaskInstance:
+    """What an operator sees of its task instance."""
+
+    try_number: int = 1
+    max_tries: int = 1
+    map_index: int = -1
+    pushed: dict[str, Any] = field(default_factory=dict)
+    upstream: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = json.loads(json.dumps(value))
+
+    def xcom_pull(self, task_ids: str, key: str, map_indexes: int) -> Any:
+        return self.upstream.get((task_ids, key))
+
+
+class StateStore(dict[str, Any]):
+    """A task state store, as Airflow has it from 3.3: JSON in, JSON out."""
+
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+        self[key] = json.loads(json.dumps(value))
+
+
+@dataclass
+class Tries:
+    """
+    Runs a task try by try. What Airflow does between them happens here too: templates are not rendered, all else is.
+
+    :param store: whether the task has a state store.
+    """
+
+    operator: Any
+    store: StateStore | None = field(default_factory=StateStore)
+    ti: TaskInstance = field(default_factory=TaskInstance)
+    deferred: int = 0
+    triggers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    @property
+    def context(self) -> dict[str, Any]:
+        context = {"ti": self.ti, "task": self.operator}
+        return context if self.store is None else {**context, "task_state_store": self.store}
+
+    def run(self) -> Any:
+        """Run one try to its end, and return its result or raise its error."""
+        from airflow.providers.common.compat.sdk import TaskDeferred
+
+        self.operator.__dict__.pop("hook", None)  # every try is a process of its own
+        try:
+            result = self.operator.execute(self.context)
+        except TaskDeferred as deferral:
+            self.deferred += 1
+            event = self.fire(deferral.trigger)
+            self.operator.__dict__.pop("hook", None)
+            result = self.operator.resume_execution(
+                deferral.method_name, {**(deferral.kwargs or {}), "event": event}, self.context
+            )
+        finally:
+            self.ti.try_number += 1
+        return result
+
+    def fire(self, trigger: Any) -> Any:
+        """Run a trigger as the triggerer does: from its row."""
+        from importlib import import_module
+
+        path, kwargs = trigger.serialize()
+        self.triggers.append((path, json.loads(json.dumps(kwargs))))
+        module, _, name = path.rpartition(".")
+        revived = getattr(import_module(module), name)(**self.triggers[-1][1])
+
+        async def first_event() -> Any:
+            async for event in revived.run():
+                return json.loads(json.dumps(event.payload))
+
+        return asyncio.run(first_event())

@@ -1,0 +1,470 @@
+"""Operators, sensor and triggers over real HTTP, waiting in a worker and in the triggerer alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+)
+
+from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
+from airflow_provider_pictory.sandbox import Sandbox
+from airflow_provider_pictory.sensors.pictory import ImageJobSensor
+from tests.conftest import StateStore, Tries
+
+PROMPT = "A red fox at dawn"
+ACCOUNTS = [2280, 2282]
+FAST = {"poll_interval": 0.01, "timeout": 20}
+
+pytestmark = pytest.mark.usefixtures("connections", "no_sleep", "quick")
+
+
+@pytest.fixture
+def quick(settings: Callable[..., None]) -> None:
+    settings(latency=0.1, publish_latency=0.1)
+
+
+@pytest.fixture(params=[False, True], ids=["worker", "triggerer"])
+def deferrable(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def calls(sandbox: Sandbox, call: str) -> int:
+    return sum(request.call == call for request in sandbox.world.requests)
+
+
+def images(sandbox: Sandbox) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sandbox.world.ledger()["images"]
+    return found
+
+
+def posts(sandbox: Sandbox) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sandbox.world.ledger()["posts"]
+    return found
+
+
+def generate(**kwargs: Any) -> Tries:
+    return Tries(GenerateImageOperator(**{"task_id": "generate", "prompt": PROMPT, **FAST, **kwargs}))
+
+
+def sensor(job_id: str, **kwargs: Any) -> Tries:
+    return Tries(ImageJobSensor(**{"task_id": "wait", "job_id": job_id, "poke_interval": 0.01, "timeout": 20, **kwargs}))
+
+
+def post(**kwargs: Any) -> Tries:
+    defaults = {"task_id": "post", "content": "Hello", "account_ids": ACCOUNTS, **FAST}
+    return Tries(PostImageOperator(**{**defaults, **kwargs}))
+
+
+class TestGenerateImage:
+    def test_returns_the_job_id(self, sandbox: Sandbox):
+        task = generate(model="flux-schnell")
+        job_id = task.run()
+        assert [image["job_id"] for image in images(sandbox)] == [job_id]
+        assert task.ti.pushed == {"pictory_request": {"job_id": job_id, "prompt": PROMPT, "model": "flux-schnell"}}
+
+    def test_waits_and_returns_the_image(self, sandbox: Sandbox, deferrable: bool):
+        task = generate(wait_for_completion=True, deferrable=deferrable, aspect_ratio="16:9")
+        image = task.run()
+        [charged] = images(sandbox)
+        assert image == {
+            "job_id": charged["job_id"],
+            "status": "completed",
+            "url": f"{sandbox.url}/pictures/{charged['job_id']}.png",
+            "width": 1280,
+            "height": 720,
+            "ai_credits_used": 2,
+        }
+        assert task.ti.pushed["pictory_image"] == {**image, "prompt": PROMPT, "model": "seedream3.0"}
+        assert task.deferred == deferrable
+
+    def test_a_failed_job_is_left_to_retries_each_with_a_new_submit(self, sandbox: Sandbox, deferrable: bool):
+        task = generate(prompt="[fail] a red fox", wait_for_completion=True, deferrable=deferrable)
+        for tries in (1, 2):
+            with pytest.raises(e.JobFailedError) as caught:
+                task.run()
+            assert not isinstance(caught.value, AirflowFailException)
+            assert caught.value.code
+            assert f"code {caught.value.code}" in str(caught.value)
+            assert len(images(sandbox)) == tries
+
+    def test_a_refused_prompt_fails_at_once(self, deferrable: bool):
+        task = generate(prompt="[policy] a red fox", wait_for_completion=True, deferrable=deferrable)
+        with pytest.raises(e.JobRejectedError) as caught:
+            task.run()
+        assert isinstance(caught.value, AirflowFailException)
+
+    def test_a_cleaned_job_says_that_the_picture_is_gone(self, deferrable: bool):
+        task = generate(prompt="[cleaned] a red fox", wait_for_completion=True, deferrable=deferrable)
+        with pytest.raises(e.JobFailedError, match="the picture is gone"):
+            task.run()
+
+    def test_timeout(self, settings: Callable[..., None], deferrable: bool):
+        settings(latency=600)
+        task = generate(wait_for_completion=True, deferrable=deferrable, timeout=dt.timedelta(seconds=0.1))
+        with pytest.raises(AirflowSensorTimeout):
+            task.run()
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"prompt": "abcd"},
+            {"prompt": "x" * 5001},
+            {"style": "photo"},
+            {"aspect_ratio": "4:3"},
+            {"reference_image_url": "nowhere"},
+            {"webhook": "nowhere"},
+            {"timeout": 0},
+            {"poll_interval": "15"},
+            {"pictory_conn_id": "pictory_empty"},
+            {"pictory_conn_id": "pictory_bare"},
+        ],
+        ids=str,
+    )
+    def test_a_wrong_input_fails_without_retries_and_sends_nothing(
+        self, sandbox: Sandbox, connections: Callable[..., None], wrong: dict[str, Any]
+    ):
+        connections("pictory_empty", host=sandbox.pictory_url)
+        connections("pictory_bare", host="api.pictory.ai", password="k")
+        with pytest.raises(AirflowFailException, match="allowed: "):
+            generate(**wrong).run()
+        assert not sandbox.world.requests
+
+    @pytest.mark.parametrize(
+        ("settings_", "fields", "words"),
+        [
+            ({}, {"password": "wrong"}, "401: Unauthorized"),
+            ({"ai_credits": 1}, {}, "402"),
+        ],
+    )
+    def test_the_vendors_refusal_fails_without_retries(
+        self,
+        sandbox: Sandbox,
+        connections: Callable[..., None],
+        settings: Callable[..., None],
+        settings_: dict[str, Any],
+        fields: dict[str, str],
+        words: str,
+    ):
+        settings(**settings_)
+        connections("pictory_default", **{"host": sandbox.pictory_url, "password": sandbox.pictory_key, **fields})
+        with pytest.raises(AirflowFailException, match=words):
+            generate().run()
+        assert calls(sandbox, "pictory.submit_image") == 1
+
+    def test_a_model_of_tomorrow_is_sent(self, sandbox: Sandbox):
+        with pytest.raises(e.InputError, match="model"):  # the sandbox knows today's alone
+            generate(model="seedream9", aspect_ratio="21:9").run()
+        assert calls(sandbox, "pictory.submit_image") == 1
+
+    def test_a_later_try_resumes_the_job(self, sandbox: Sandbox, settings: Callable[..., None], deferrable: bool):
+        settings(latency=600)
+        task = generate(wait_for_completion=True, deferrable=deferrable, timeout=0.05)
+        with pytest.raises(AirflowSensorTimeout):
+            task.run()
+        settings(latency=0)
+        task.operator.timeout = 20
+        sandbox.world.clock = lambda before=sandbox.world.clock: before() + 600
+        task.run()
+        assert len(images(sandbox)) == 1
+
+    def test_other_inputs_start_anew(self, sandbox: Sandbox):
+        task = generate()
+        first = task.run()
+        task.operator.prompt = "A corrected fox"
+        assert task.run() != first
+        assert len(images(sandbox)) == 2
+
+    def test_a_clear_after_delivery_starts_anew_and_a_crash_before_it_resumes(self, sandbox: Sandbox):
+        task = generate()
+        first = task.run()
+        assert task.run() == first  # an automatic retry: the process died after the answer, before Airflow knew
+        task.ti.max_tries += 2
+        assert task.run() != first
+        assert len(images(sandbox)) == 2
+
+    def test_without_a_state_store_every_try_submits(self, sandbox: Sandbox):
+        task = generate()
+        task.store = None
+        assert task.run() != task.run()
+
+
+class TestImageJobSensor:
+    @pytest.fixture
+    def job_id(self) -> str:
+        job_id: str = generate().run()
+        return job_id
+
+    def test_returns_the_image_and_finds_its_prompt(self, sandbox: Sandbox, job_id: str, deferrable: bool):
+        task = sensor(job_id, deferrable=deferrable)
+        task.operator.upstream_task_ids.add("generate")
+        task.ti.upstream["generate", "pictory_request"] = {"job_id": job_id, "prompt": PROMPT, "model": "m"}
+        image = task.run()
+        assert (image["job_id"], image["status"]) == (job_id, "completed")
+        assert task.ti.pushed == {"pictory_image": {**image, "prompt": PROMPT, "model": "m"}}
+
+    def test_is_deferrable_by_default(self, job_id: str):
+        task = sensor(job_id)
+        task.run()
+        assert task.deferred == 1
+
+    def test_the_triggers_row_holds_ids_and_times_alone(self, sandbox: Sandbox, job_id: str):
+        task = sensor(job_id)
+        task.run()
+        [(path, kwargs)] = task.triggers
+        assert path == "airflow_provider_pictory.triggers.pictory.ImageJobTrigger"
+        assert set(kwargs) == {"job_id", "pictory_conn_id", "poll_interval", "deadline"}
+        assert sandbox.pictory_key not in str(kwargs)
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            {"kind": "status", "status": 503},
+            {"kind": "status", "status": 500},
+            {"kind": "status", "status": 429},
+            {"kind": "status", "status": 429, "headers": {"Retry-After": "0"}},
+            {"kind": "status", "status": 404},
+            {"kind": "status", "status": 401},
+            {"kind": "reset"},
+            {"kind": "truncate", "when": "after"},
+            {"kind": "body", "body": "<html>"},
+            {"kind": "body", "body": '{"data": null}'},
+            {"kind": "body", "body": '{"data": {"status": "dreaming"}}'},
+        ],
+        ids=str,
+    )
+    def test_a_blip_is_waited_out(
+        self,
+        sandbox: Sandbox,
+        job_id: str,
+        deferrable: bool,
+        fault: dict[str, Any],
+        monkeypatch: pytest.MonkeyPatch,
+    ):
+        monkeypatch.setattr("airflow_provider_pictory.waiting.backoff", lambda *_, **__: 0.01)
+        sandbox.fault("pictory.get_job", **fault, times=2)
+        assert sensor(job_id, deferrable=deferrable).run()["status"] == "completed"
+
+    @pytest.mark.parametrize("option", ["soft_fail", "never_fail"])
+    @pytest.mark.parametrize("kind", ["fail", "policy", "cleaned"])
+    def test_a_failed_job(self, kind: str, deferrable: bool, option: str):
+        job_id = generate(prompt=f"[{kind}] a red fox").run()
+        with pytest.raises(AirflowFailException, match=f"Pictory job {job_id} "):
+            sensor(job_id, deferrable=deferrable).run()
+        with pytest.raises(AirflowSkipException, match=f"Pictory job {job_id} "):
+            sensor(job_id, deferrable=deferrable, **{option: True}).run()
+
+    @pytest.mark.parametrize("option", ["soft_fail", "never_fail"])
+    def test_timeout(self, settings: Callable[..., None], deferrable: bool, option: str):
+        settings(latency=600)
+        job_id = generate().run()
+        with pytest.raises(AirflowSensorTimeout):
+            sensor(job_id, deferrable=deferrable, timeout=0.1).run()
+        with pytest.raises(AirflowSkipException):
+            sensor(job_id, deferrable=deferrable, timeout=0.1, **{option: True}).run()
+
+    def test_a_job_that_is_not_known(self, deferrable: bool, sandbox: Sandbox):
+        with pytest.raises(AirflowFailException, match="JOB_NOT_FOUND"):
+            sensor("4d82d040-4394-4371-867d-72ae1dd62b6d", deferrable=deferrable).run()
+        assert calls(sandbox, "pictory.get_job") == 3
+
+    def test_a_wrong_key(self, job_id: str, deferrable: bool, sandbox: Sandbox, connections: Callable[..., None]):
+        connections("pictory_default", host=sandbox.pictory_url, password="wrong")
+        with pytest.raises(AirflowFailException, match="401: Unauthorized"):
+            sensor(job_id, deferrable=deferrable).run()
+
+    @pytest.mark.parametrize("job_id", ["", None, 3])
+    def test_a_wrong_job_id(self, job_id: Any, deferrable: bool, sandbox: Sandbox):
+        with pytest.raises(e.InputError, match="job_id: "):
+            sensor(job_id, deferrable=deferrable).run()
+        assert not sandbox.world.requests
+
+    @pytest.mark.parametrize("option", [{}, {"soft_fail": True}, {"never_fail": True}], ids=str)
+    def test_a_crashed_trigger_is_left_to_retries(self, job_id: str, option: dict[str, bool]):
+        task = sensor(job_id, **option)
+        with pytest.raises(AirflowException) as caught:
+            task.operator.resume_execution("__fail__", {"error": "Trigger failure"}, task.context)
+        assert not isinstance(caught.value, (AirflowSkipException, AirflowFailException))
+
+    def test_reschedule_mode_gives_the_slot_back(self, job_id: str, settings: Callable[..., None]):
+        from airflow.exceptions import AirflowRescheduleException
+
+        settings(latency=600)
+        slow = generate().run()
+        task = sensor(slow, deferrable=False, mode="reschedule", poke_interval=7)
+        task.ti.get_first_reschedule_date = lambda context: None  # type: ignore[attr-defined]
+        task.ti.dag_id = task.ti.task_id = task.ti.run_id = "x"  # type: ignore[attr-defined]
+        try:
+            poke = task.operator.poke(task.context)
+        except AirflowRescheduleException:
+            pytest.fail("poke itself must not reschedule")
+        assert not poke
+        assert 6.3 <= task.operator._get_next_poke_interval(0, lambda: 0, 1) <= 7
+
+
+class TestGenerateMedia:
+    def test_returns_the_media_record_once(self, sandbox: Sandbox):
+        task = Tries(GenerateMediaOperator(task_id="media", prompt=PROMPT, model="flux-schnell", aspect_ratio="4:5"))
+        record = task.run()
+        assert record["media_ids"] == [record["media_id"]]
+        assert (record["type"], record["model"], record["credits_used"]) == ("image", "flux-schnell", 1)
+        assert task.run() == record
+        assert sandbox.world.ledger()["media_credits_used"] == 1
+
+    @pytest.mark.parametrize("wrong", [{"prompt": ""}, {"prompt": "x" * 2001}, {"aspect_ratio": "2:1"}], ids=str)
+    def test_a_wrong_input_sends_nothing(self, sandbox: Sandbox, wrong: dict[str, Any]):
+        with pytest.raises(e.InputError):
+            Tries(GenerateMediaOperator(**{"task_id": "media", "prompt": PROMPT, **wrong})).run()
+        assert not sandbox.world.requests
+
+
+class TestPostImage:
+    def test_takes_an_image_a_media_record_a_url_or_media_ids(self, sandbox: Sandbox):
+        image = generate(wait_for_completion=True).run()
+        record = Tries(GenerateMediaOperator(task_id="media", prompt=PROMPT)).run()
+        for source in (
+            {"image": image},
+            {"image": image["url"]},
+            {"image": "https://pictures.example/a.png"},
+            {"image": record},
+            {"media_ids": record["media_ids"]},
+        ):
+            made = post(**source).run()
+            assert made["status"] == "publishing"
+            assert len(made["media_ids"]) == 1
+        assert len(posts(sandbox)) == 5
+        assert calls(sandbox, "posteverywhere.upload_media_from_url") == 3
+
+    def test_waits_until_published(self, deferrable: bool):
+        made = post(media_ids=self.media(), wait_for_publish=True, deferrable=deferrable).run()
+        assert made["status"] == "published"
+        assert made["media_ids"]
+        assert [(d["account_id"], d["platform"], d["status"], d["error"]) for d in made["destinations"]] == [
+            (2280, "linkedin", "published", None),
+            (2282, "x", "published", None),
+        ]
+        assert all(d["url"].startswith("https://") for d in made["destinations"])
+
+    def test_schedules(self, sandbox: Sandbox):
+        made = post(
+            media_ids=self.media(), scheduled_for="2999-01-01T08:00:00+01:00", timezone="Europe/Berlin"
+        ).run()
+        assert (made["status"], made["scheduled_for"][:19]) == ("scheduled", "2999-01-01T07:00:00")
+
+    def test_waiting_for_a_scheduled_post_begins_when_it_is_due(self):
+        due = dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=5)
+        task = post(media_ids=self.media(), scheduled_for=due, wait_for_publish=True, deferrable=True)
+        fired: list[Any] = []
+        task.fire = lambda trigger: fired.append(trigger) or {"timeout": "enough"}  # type: ignore[method-assign]
+        with pytest.raises(AirflowSensorTimeout):
+            task.run()
+        assert fired[0].start == pytest.approx(due.timestamp())
+        assert fired[0].deadline == pytest.approx(due.timestamp() + 20)
+
+    def test_saves_a_draft(self, sandbox: Sandbox):
+        assert post(media_ids=self.media(), draft=True, account_ids=None).run()["status"] == "draft"
+
+    def test_partial_failure_names_the_accounts_and_its_retry_queues_those_alone(
+        self, sandbox: Sandbox, deferrable: bool
+    ):
+        task = post(
+            content="[partial] hello",
+            image="https://pictures.example/a.png",
+            wait_for_publish=True,
+            deferrable=deferrable,
+        )
+        with pytest.raises(e.PublishError, match=r"failed on 1 of 2 accounts: x account 2282: ") as caught:
+            task.run()
+        assert not isinstance(caught.value, AirflowFailException)
+        made = task.run()
+        assert made["status"] == "published"
+        [ledger] = posts(sandbox)
+        assert ledger["post_id"] == made["post_id"]
+        assert calls(sandbox, "posteverywhere.create_post") == calls(sandbox, "posteverywhere.retry_post") == 1
+        assert calls(sandbox, "posteverywhere.upload_media_from_url") == 1
+
+    def test_without_a_state_store_a_retry_that_could_post_twice_is_refused(self, sandbox: Sandbox):
+        task = post(content="[partial] hello", image="https://pictures.example/a.png", wait_for_publish=True)
+        task.store = None
+        with pytest.raises(AirflowFailException, match=r"No retry: .* might post twice"):
+            task.run()
+        task = post(content="[partial] hello", media_ids=self.media(), wait_for_publish=True)
+        task.store = None
+        with pytest.raises(e.PublishError):
+            task.run()
+        assert task.run()["status"] == "published"
+        assert calls(sandbox, "posteverywhere.create_post") == 2
+
+    @pytest.mark.parametrize("fault", [{"kind": "reset"}, {"kind": "body", "body": "{"}, {"kind": "status", "status": 502}])
+    @pytest.mark.parametrize("store", [True, False])
+    def test_a_post_whose_answer_was_lost_is_found_again(self, sandbox: Sandbox, fault: dict[str, Any], store: bool):
+        source = {"image": "https://pictures.example/a.png"} if store else {"media_ids": self.media()}
+        task = post(**source)
+        if not store:
+            task.store = None
+        sandbox.fault("posteverywhere.create_post", when="after", **fault)
+        with pytest.raises(e.OutcomeUnknownError):
+            task.run()
+        made = task.run()
+        [ledger] = posts(sandbox)
+        assert ledger["post_id"] == made["post_id"]
+
+    def test_a_refused_post_is_made_by_the_retry(self, sandbox: Sandbox):
+        task = post(media_ids=self.media())
+        sandbox.fault("posteverywhere.create_post", "status", status=503)
+        with pytest.raises(e.TransientError):
+            task.run()
+        task.run()
+        assert len(posts(sandbox)) == 1
+
+    def test_timeout(self, settings: Callable[..., None], deferrable: bool):
+        settings(publish_latency=600)
+        task = post(media_ids=self.media(), wait_for_publish=True, deferrable=deferrable, timeout=0.1)
+        with pytest.raises(AirflowSensorTimeout):
+            task.run()
+
+    @pytest.mark.parametrize(
+        ("wrong", "words"),
+        [
+            ({"image": "https://a.example/b.png"}, "image, media_ids: both are given"),
+            ({"media_ids": None}, "image, media_ids: neither is given"),
+            ({"media_ids": []}, "media_ids: is empty"),
+            ({"media_ids": None, "image": {"url": None}}, "image: is None"),
+            ({"media_ids": None, "image": 3}, "image: is 3"),
+            ({"media_ids": None, "image": "http://a.example/b.png"}, "image: is .* plain http"),
+            ({"account_ids": ["2280"]}, "account_ids: holds '2280' of type str"),
+            ({"account_ids": []}, "account_ids: is empty"),
+            ({"scheduled_for": "2999-01-01T08:00:00"}, "scheduled_for: .* has no zone"),
+            ({"scheduled_for": "2020-01-01T08:00:00Z"}, "scheduled_for: .* in the past"),
+            ({"timezone": "Mars"}, "timezone: is 'Mars'"),
+            ({"content": " "}, "content: has 0 characters"),
+            ({"draft": True, "wait_for_publish": True}, "wait_for_publish: is True for a draft"),
+        ],
+        ids=str,
+    )
+    def test_a_wrong_input_fails_without_retries_and_sends_nothing(
+        self, sandbox: Sandbox, wrong: dict[str, Any], words: str
+    ):
+        with pytest.raises(AirflowFailException, match=words):
+            post(**{"media_ids": ["m1"], **wrong}).run()
+        assert not sandbox.world.requests
+
+    def test_an_account_that_is_not_known_fails_without_retries(self):
+        with pytest.raises(AirflowFailException, match="400 invalid_accounts"):
+            post(media_ids=self.media(), account_ids=[1]).run()
+
+    @staticmethod
+    def media() -> list[str]:
+        record = Tries(GenerateMediaOperator(task_id="media", prompt=PROMPT, model="flux-schnell")).run()
+        media_ids: list[str] = record["media_ids"]
+        return media_ids

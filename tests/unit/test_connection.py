@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_pictory.connection import Endpoint
+from airflow_provider_pictory.exceptions import InputError
+
+DEFAULT = "https://api.example/base"
+
+
+def endpoint(extra: dict[str, Any] | None = None, **fields: Any) -> Endpoint:
+    conn = SimpleNamespace(conn_id="c", host=None, port=None, password="secret-key", **{})
+    conn.__dict__.update(fields)
+    return Endpoint.from_connection(conn, extra or {}, DEFAULT)
+
+
+def test_defaults():
+    assert endpoint() == Endpoint(base_url=DEFAULT, key="secret-key")
+    assert endpoint(host="https://other.example/v2/").base_url == "https://other.example/v2"
+    assert endpoint(password=" key\n").key == "key"
+
+
+def test_the_key_and_the_proxies_are_in_no_repr():
+    shown = repr(endpoint({"proxies": "http://user:word@proxy.example"}))
+    assert "secret-key" not in shown
+    assert "word" not in shown
+
+
+def test_options():
+    found = endpoint(
+        {
+            "timeout": [3, 20],
+            "proxies": {"https": "http://proxy.example:3128"},
+            "verify": "/etc/ca.pem",
+            "cert": ["/c.pem", "/k.pem"],
+            "trust_env": False,
+        }
+    )
+    assert found.timeout == (3, 20)
+    assert found.proxies == {"https": "http://proxy.example:3128"}
+    assert (found.verify, found.cert, found.trust_env) == ("/etc/ca.pem", ("/c.pem", "/k.pem"), False)
+    assert endpoint({"timeout": 5}).timeout == (5, 5)
+    assert endpoint({"proxies": "http://p.example"}).proxies == {"http": "http://p.example", "https": "http://p.example"}
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1:1", "http://localhost:1/x", "http://[::1]:1", "http://a.localhost"])
+def test_plain_http_is_for_this_machine(host: str):
+    assert endpoint(host=host).base_url == host
+    assert endpoint({"allow_http": True}, host="http://gateway.example").base_url == "http://gateway.example"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"password": ""}, "connection 'c', password: is empty; allowed: the service's API key"),
+        ({"password": None}, "connection 'c', password: is empty"),
+        ({"password": "two words"}, "connection 'c', password: has spaces"),
+        ({"password": "schlüssel"}, "connection 'c', password: has spaces or characters beyond ASCII"),
+        ({"password": "a\r\nHost: b"}, "connection 'c', password: has spaces"),
+        ({"host": "api.example"}, "connection 'c', host: has no scheme; allowed: a URL such as https://api.example/base"),
+        ({"host": "http://api.example"}, "connection 'c', host: would send the API key over plain http"),
+        ({"host": "http://127.0.0.1.evil.example"}, "connection 'c', host: would send the API key over plain http"),
+        ({"host": "ftp://api.example"}, "connection 'c', host: is not the base of an http(s) API"),
+        ({"host": "https://"}, "connection 'c', host: is not the base of an http(s) API"),
+        ({"host": "https://api.example?x=1"}, "connection 'c', host: is not the base of an http(s) API"),
+        ({"host": "https://user:word@api.example"}, "connection 'c', host: has credentials in the URL"),
+        ({"host": "https://api.example:port"}, "connection 'c', host: is no valid URL"),
+        ({"port": 8080}, "connection 'c', port: is set beside the base URL"),
+        ({"extra": {"time_out": 3}}, "connection 'c', extra: unknown option time_out; allowed: timeout"),
+        ({"extra": {"timeout": 0}}, "connection 'c', extra timeout: is 0"),
+        ({"extra": {"timeout": "5"}}, "connection 'c', extra timeout: is '5'"),
+        ({"extra": {"timeout": [1, 2, 3]}}, "connection 'c', extra timeout"),
+        ({"extra": {"verify": 1}}, "connection 'c', extra verify: is 1"),
+        ({"extra": {"cert": []}}, "connection 'c', extra cert"),
+        ({"extra": {"proxies": "socks5://p"}}, "connection 'c', extra proxies"),
+        ({"extra": {"proxies": 3}}, "connection 'c', extra proxies"),
+        ({"extra": {"trust_env": "no"}}, "connection 'c', extra trust_env: is no boolean"),
+        ({"extra": {"allow_http": 1}}, "connection 'c', extra allow_http: is no boolean"),
+    ],
+)
+def test_wrong_connections(fields: dict[str, Any], message: str):
+    with pytest.raises(InputError) as caught:
+        endpoint(**fields)
+    assert str(caught.value).startswith(message)
+    assert "secret-key" not in str(caught.value)
+    assert "word" not in str(caught.value).replace("password", "")

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.http import MAX_DELAY, Answer, Call, backoff, lost, one_line, read, retry_after, retry_delay
+
+GET: Call[Any] = Call("get thing", "GET", "/thing", lambda body: body["value"], repeatable=True)
+POST: Call[Any] = Call("make thing", "POST", "/thing", lambda body: body["value"])
+
+
+def answer(status: int, body: Any = None, **headers: str) -> Answer:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(status, {"content-type": "application/json", **headers}, raw)
+
+
+def error_of(call: Call[Any], reply: Answer) -> e.ServiceError:
+    with pytest.raises(e.ServiceError) as caught:
+        read("Service", call, reply)
+    return caught.value
+
+
+def test_success_returns_what_the_parser_makes():
+    assert read("Service", GET, answer(200, {"value": 3})) == 3
+    assert read("Service", POST, answer(201, {"value": 4})) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (400, e.InputError),
+        (401, e.AuthenticationError),
+        (402, e.InsufficientCreditsError),
+        (403, e.ScopeError),
+        (404, e.NotFoundError),
+        (409, e.InputError),
+        (413, e.InputError),
+        (415, e.InputError),
+        (422, e.InputError),
+        (429, e.RateLimitedError),
+        (302, e.UnexpectedAnswerError),
+        (500, e.TransientError),
+        (502, e.TransientError),
+        (503, e.TransientError),
+        (504, e.TransientError),
+        (408, e.TransientError),
+    ],
+)
+def test_each_status_has_its_error(status: int, expected: type[e.ServiceError]):
+    error = error_of(GET, answer(status, {"message": "said the service"}))
+    assert type(error) is expected
+    assert error.http_status == status
+    assert f"Service answered get thing with {status}: said the service" in str(error)
+
+
+def test_what_cannot_pass_by_itself_fails_airflow_tasks_without_retries():
+    for status in (400, 401, 402, 403, 404):
+        assert isinstance(error_of(POST, answer(status, {})), AirflowFailException)
+    for status in (429, 500, 502, 503):
+        assert not isinstance(error_of(POST, answer(status, {})), AirflowFailException)
+
+
+@pytest.mark.parametrize(("status", "unknown"), [(500, False), (503, False), (502, True), (504, True), (408, True)])
+def test_a_server_error_to_a_call_that_costs_is_repeated_by_no_hook(status: int, unknown: bool):
+    error = error_of(POST, answer(status, {}))
+    assert isinstance(error, e.OutcomeUnknownError) is unknown
+    assert retry_delay(error, 1) is None
+
+
+def test_the_vendors_word_on_retrying_goes_before_the_status():
+    assert retry_delay(error_of(POST, answer(409, {"error": {"message": "m", "retryable": True}})), 1) is not None
+    assert isinstance(error_of(GET, answer(503, {"error": {"message": "m", "retryable": False}})), e.InputError)
+    assert isinstance(error_of(GET, answer(429, {"error": {"message": "m", "retryable": False}})), e.InputError)
+
+
+def test_insufficient_credits_tell_what_is_needed_and_what_is_left():
+    error = error_of(
+        POST, answer(402, {"error": {"message": "m", "details": {"credits_required": 15, "credits_available": 3}}})
+    )
+    assert isinstance(error, e.InsufficientCreditsError)
+    assert (error.credits_required, error.credits_available) == (15, 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"code": "BAD", "message": "no", "fields": [{"field": "prompt", "message": "too short"}]}, "BAD: no [prompt: too short]"),
+        ({"message": "no", "fields": [{"name": "a", "errors": ["x", "y"]}]}, "no [a: x, y]"),
+        ({"error": {"code": "c", "message": "no"}, "meta": {"request_id": "r1"}}, "c: no (request id r1)"),
+        ({"error": {"message": "no"}, "meta": {"requestId": "r2"}}, "no (request id r2)"),
+        ({"error": "plain"}, "plain"),
+        ({"success": False, "data": {"error_code": "5000", "error_message": "JOB_NOT_FOUND"}}, "5000: JOB_NOT_FOUND"),
+        (b"<html>Bad gateway</html>", "not what the API documents"),
+        ([1, 2], "not what the API documents"),
+        (None, "not what the API documents"),
+        (b"\xff\xfe", "not what the API documents"),
+        ({"fields": 3, "error": None, "meta": "x"}, "not what the API documents"),
+    ],
+)
+def test_every_shape_of_error_body_ends_in_a_readable_message(body: Any, words: str):
+    assert words in str(error_of(GET, answer(400, body)))
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"null", b"[]", b'{"value2": 1}', b'"text"'])
+def test_a_success_that_is_not_of_this_api(body: bytes):
+    assert type(error_of(GET, Answer(200, {}, body))) is e.UnexpectedAnswerError
+    assert type(error_of(POST, Answer(200, {}, body))) is e.OutcomeUnknownError
+
+
+def test_a_lost_answer_is_unknown_only_where_the_request_may_have_arrived():
+    assert type(lost("Service", POST, "reset", sent=True)) is e.OutcomeUnknownError
+    assert type(lost("Service", POST, "refused", sent=False)) is e.TransientError
+    assert type(lost("Service", GET, "reset", sent=True)) is e.TransientError
+    assert retry_delay(lost("Service", POST, "reset", sent=True), 1) is None
+    assert retry_delay(lost("Service", POST, "refused", sent=False), 1) is not None
+    assert retry_delay(lost("Service", GET, "reset", sent=True), 1) is not None
+
+
+def test_hooks_give_up_after_three_attempts_and_before_long_delays():
+    refused = e.RateLimitedError("m", retry_after=7, repeatable=True)
+    assert [retry_delay(refused, n) for n in (1, 2, 3)] == [7, 7, None]
+    assert retry_delay(e.RateLimitedError("m", retry_after=900, repeatable=True), 1) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "delay"),
+    [
+        ({"retry-after": "12"}, 12),
+        ({"retry-after": "0"}, 0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "Thu, 01 Jan 1970 00:17:40 GMT"}, 60),
+        ({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "999999999"}, 86400),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1030"}, 30),
+        ({"x-ratelimit-remaining": "5", "x-ratelimit-reset": "1030"}, None),
+        ({"retry-after": "3", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1030"}, 3),
+        ({}, None),
+    ],
+)
+def test_retry_after(headers: dict[str, str], delay: float | None):
+    assert retry_after(headers, now=1000) == delay
+
+
+def test_foreign_text_is_one_bounded_line():
+    assert one_line("a\nERROR forged\r\x1b[31m b") == "a ERROR forged [31m b"
+    assert len(one_line("x" * 100_000)) == 500
+
+
+def test_backoff_grows_and_stays_bounded():
+    assert all(0.5 <= backoff(1) <= 1 for _ in range(50))
+    assert all(backoff(1000) <= MAX_DELAY for _ in range(50))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(st.sampled_from(["error", "data", "message", "fields", "meta", "code", "details", "x"]), inner),
+    max_leaves=12,
+)
+
+
+@given(status=st.integers(100, 599), body=json_values, headers=st.dictionaries(
+    st.sampled_from(["retry-after", "x-ratelimit-reset", "x-ratelimit-remaining", "content-type"]), st.text(max_size=20)
+))
+def test_no_answer_can_break_the_reading(status: int, body: Any, headers: dict[str, str]):
+    for call in (GET, POST):
+        try:
+            read("Service", call, Answer(status, headers, json.dumps(body).encode()))
+        except e.ServiceError as error:
+            message = str(error)
+            assert "\n" not in message
+            assert len(message) < 2000

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from airflow_provider_pictory import inputs
+from airflow_provider_pictory.exceptions import InputError
+
+BERLIN = dt.timezone(dt.timedelta(hours=1))
+
+
+def test_an_image_request_speaks_the_wires_names_and_leaves_out_what_is_not_given():
+    assert inputs.image_request("A fox at dawn", None, "16:9", "vintage", "https://a.example/b.png", "https://c.example/hook") == {
+        "prompt": "A fox at dawn",
+        "aspectRatio": "16:9",
+        "style": "vintage",
+        "referenceImageUrl": "https://a.example/b.png",
+        "webhook": "https://c.example/hook",
+    }
+    assert inputs.image_request("12345") == {"prompt": "12345"}
+    assert inputs.image_request("x" * 5000)["prompt"] == "x" * 5000
+
+
+def test_an_unknown_model_passes_with_any_ratio():
+    assert inputs.image_request("A fox at dawn", "seedream9", "21:9")["model"] == "seedream9"
+    assert inputs.media_request("A fox", "flux-3", "21:9")["aspect_ratio"] == "21:9"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"prompt": "abcd"}, "prompt: has 4 characters; allowed: 5 to 5,000 characters"),
+        ({"prompt": "x" * 5001}, "prompt: has 5,001 characters; allowed: 5 to 5,000 characters"),
+        ({"prompt": "      "}, "prompt: has 0 characters"),
+        ({"prompt": None}, "prompt: is of type NoneType, not str"),
+        ({"style": "photo"}, "style: is 'photo'; allowed: photorealistic, artistic, cartoon, minimalist, vintage, futuristic"),
+        ({"aspect_ratio": "4:3"}, "aspect_ratio: is '4:3'; allowed: 1:1, 16:9, 9:16"),
+        ({"aspect_ratio": "4:3", "model": "nanobanana"}, "aspect_ratio: is '4:3' with model nanobanana; allowed: 1:1"),
+        ({"aspect_ratio": "wide", "model": "new"}, "aspect_ratio: is 'wide'; allowed: a ratio such as 16:9"),
+        ({"model": ""}, "model: is ''"),
+        ({"model": 3}, "model: is 3"),
+        ({"reference_image_url": "ftp://a.example/b"}, "reference_image_url: is 'ftp://a.example/b'; allowed: a public http"),
+        ({"reference_image_url": "file:///etc/passwd"}, "reference_image_url: is 'file:///etc/passwd'"),
+        ({"reference_image_url": "https://u:p@a.example/b"}, "reference_image_url: has credentials in it"),
+        ({"reference_image_url": "https://a.example:99999/b"}, "reference_image_url: is 'https://a.example:99999/b'"),
+        ({"webhook": "a.example/hook"}, "webhook: is 'a.example/hook'"),
+        ({"webhook": "https://a.example/a b"}, "webhook: is 'https://a.example/a b'"),
+    ],
+)
+def test_wrong_image_inputs(arguments: dict[str, Any], message: str):
+    with pytest.raises(InputError) as caught:
+        inputs.image_request(**{"prompt": "A fox at dawn", **arguments})
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"prompt": ""}, "prompt: has 0 characters; allowed: 1 to 2,000 characters"),
+        ({"prompt": "x" * 2001}, "prompt: has 2,001 characters"),
+        ({"aspect_ratio": "2:1"}, "aspect_ratio: is '2:1'; allowed: 1:1, 16:9, 9:16, 4:3, 3:4, 4:5, 5:4"),
+    ],
+)
+def test_wrong_media_inputs(arguments: dict[str, Any], message: str):
+    with pytest.raises(InputError) as caught:
+        inputs.media_request(**{"prompt": "A fox", **arguments})
+    assert str(caught.value).startswith(message)
+
+
+def test_a_post_request_is_sent_in_utc():
+    when = dt.datetime(2030, 1, 31, 8, 0, tzinfo=BERLIN)
+    for given in (when, when.isoformat(), "2030-01-31T07:00:00Z", "2030-01-31 07:00:00+00:00"):
+        assert inputs.post_request("Hi", [1], ["m1"], given, "Europe/Berlin") == {
+            "content": "Hi",
+            "account_ids": [1],
+            "media_ids": ["m1"],
+            "scheduled_for": "2030-01-31T07:00:00Z",
+            "timezone": "Europe/Berlin",
+        }
+
+
+def test_a_draft_needs_no_accounts():
+    assert inputs.post_request("Hi", [], draft=True) == {"content": "Hi", "draft": True}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"content": ""}, "content: has 0 characters"),
+        ({"account_ids": []}, "account_ids: is empty"),
+        ({"account_ids": None}, "account_ids: is empty"),
+        ({"account_ids": ["2280"]}, "account_ids: holds '2280' of type str"),
+        ({"account_ids": [True]}, "account_ids: holds True of type bool"),
+        ({"account_ids": "[2280]"}, "account_ids: is '[2280]'"),
+        ({"account_ids": [1, 1]}, "account_ids: names an account twice"),
+        ({"media_ids": "m1"}, "media_ids: is 'm1'"),
+        ({"media_ids": ["../x"]}, "media_ids: holds '../x'"),
+        ({"scheduled_for": "2030-01-31T08:00:00"}, "scheduled_for: is '2030-01-31T08:00:00', which has no zone"),
+        ({"scheduled_for": dt.datetime(2030, 1, 1)}, "scheduled_for: is '2030-01-01 00:00:00', which has no zone"),
+        ({"scheduled_for": "tomorrow"}, "scheduled_for: is 'tomorrow'"),
+        ({"scheduled_for": 3}, "scheduled_for: is 3"),
+        ({"timezone": "Berlin"}, "timezone: is 'Berlin'"),
+        ({"timezone": "../etc/passwd"}, "timezone: is '../etc/passwd'"),
+        ({"platform_content": []}, "platform_content: is []"),
+        ({"platform_content": {"x": "y"}}, "platform_content: is {'x': 'y'}"),
+        ({"platform_content": {"x": {"a": float("nan")}}}, "platform_content: is not JSON"),
+        ({"platform_content": {"x": {"a": object}}}, "platform_content: is not JSON"),
+        ({"draft": "yes"}, "draft: is 'yes'"),
+    ],
+)
+def test_wrong_post_inputs(arguments: dict[str, Any], message: str):
+    with pytest.raises(InputError) as caught:
+        inputs.post_request(**{"content": "Hi", "account_ids": [1], **arguments})
+    assert str(caught.value).startswith(message)
+    assert "allowed: " in str(caught.value)
+
+
+def test_the_past_is_told_from_the_future():
+    inputs.check_future("scheduled_for", "2999-01-01T00:00:00Z")
+    with pytest.raises(InputError, match="2020-01-01T00:00:00Z, which is in the past"):
+        inputs.check_future("scheduled_for", "2020-01-01T01:00:00+01:00")
+
+
+def test_an_image_for_the_library_must_be_https_unless_it_is_of_this_machine():
+    assert inputs.upload_request("http://127.0.0.1:80/a.png") == {"url": "http://127.0.0.1:80/a.png"}
+    with pytest.raises(InputError, match="plain http"):
+        inputs.upload_request("http://a.example/a.png")

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout
+
+from airflow_provider_pictory.exceptions import (
+    InputError,
+    NotFoundError,
+    RateLimitedError,
+    TransientError,
+    UnexpectedAnswerError,
+)
+from airflow_provider_pictory.models import Destination, ImageJob, Post
+from airflow_provider_pictory.waiting import Pace, is_job_done, is_post_done, seconds, wait, wait_async
+
+log = logging.getLogger(__name__)
+
+
+@pytest.mark.parametrize(
+    ("job", "done"),
+    [
+        (ImageJob("j", "in-progress"), False),
+        (ImageJob("j", "completed", url="https://a.example/b.png"), True),
+        (ImageJob("j", "completed"), False),
+        (ImageJob("j", "failed"), True),
+        (ImageJob("j", "cleaned"), True),
+        (ImageJob("j", "a status of tomorrow"), False),
+    ],
+)
+def test_when_a_job_is_done(job: ImageJob, done: bool):
+    assert is_job_done(job) is done
+
+
+def destinations(*items: tuple[str, str | None]) -> tuple[Destination, ...]:
+    return tuple(Destination(n, "x", status, next_retry_at=again) for n, (status, again) in enumerate(items))
+
+
+@pytest.mark.parametrize(
+    ("post", "done"),
+    [
+        (Post("p", "publishing"), False),
+        (Post("p", "scheduled", destinations=destinations(("queued", None))), False),
+        (Post("p", "publishing", destinations=destinations(("published", None), ("queued", None))), False),
+        (Post("p", "publishing", destinations=destinations(("published", None), ("failed", None))), True),
+        (Post("p", "publishing", destinations=destinations(("published", None), ("failed", "later"))), False),
+        (Post("p", "publishing", destinations=destinations(("done", None))), True),
+        (Post("p", "published"), True),
+        (Post("p", "partially_failed"), True),
+        (Post("p", "failed"), True),
+        (Post("p", "a status of tomorrow"), False),
+    ],
+)
+def test_when_a_post_is_done(post: Post, done: bool):
+    assert is_post_done(post) is done
+
+
+def test_the_interval_is_an_upper_bound_while_all_is_well():
+    pace = Pace(10)
+    assert all(9 <= pace.after(None) <= 10 for _ in range(100))
+
+
+def test_faults_slow_down_within_a_bound_and_answers_speed_up_again():
+    pace = Pace(1)
+    delays = [pace.after(TransientError("m")) for _ in range(20)]
+    assert max(delays) <= 60
+    assert delays[10] >= 30
+    assert pace.after(None) <= 1
+
+
+def test_the_services_own_delay_decides_but_never_hurries():
+    assert Pace(10).after(RateLimitedError("m", retry_after=90)) == 90
+    assert Pace(10).after(RateLimitedError("m", retry_after=1)) == 10
+
+
+def test_the_service_is_believed_the_third_time_in_a_row():
+    pace = Pace(1)
+    gone = NotFoundError("gone", http_status=404)
+    pace.after(gone)
+    pace.after(gone)
+    pace.after(None)
+    pace.after(gone)
+    pace.after(gone)
+    with pytest.raises(NotFoundError):
+        pace.after(gone)
+
+
+def test_what_is_wrong_on_this_side_needs_no_confirmation():
+    with pytest.raises(InputError):
+        Pace(1).after(InputError("no such connection"))
+
+
+def run_sync(ask: Callable[[], Any], deadline: float) -> Any:
+    return wait(ask, lambda answer: answer == "done", interval=0.001, deadline=deadline, log=log)
+
+
+def run_async(ask: Callable[[], Any], deadline: float) -> Any:
+    async def asked() -> Any:
+        return ask()
+
+    return asyncio.run(
+        wait_async(asked, lambda answer: answer == "done", interval=0.001, deadline=deadline, log=log)
+    )
+
+
+@pytest.mark.parametrize("run", [run_sync, run_async])
+class TestLoops:
+    def test_asks_until_it_is_done(self, run: Any):
+        answers = iter(["busy", "busy", "done"])
+        assert run(lambda: next(answers), time.time() + 60) == "done"
+        assert list(answers) == []
+
+    def test_waits_out_what_may_pass(self, run: Any, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("airflow_provider_pictory.waiting.backoff", lambda *_, **__: 0.001)
+        answers: list[Any] = [TransientError("m"), UnexpectedAnswerError("m"), "busy", RateLimitedError("m"), "done"]
+
+        def ask() -> Any:
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        assert run(ask, time.time() + 60) == "done"
+
+    def test_asks_once_more_when_the_deadline_has_passed(self, run: Any):
+        assert run(lambda: "done", time.time() - 100) == "done"
+        asked: list[int] = []
+        with pytest.raises(AirflowSensorTimeout, match="timeout has passed"):
+            run(lambda: asked.append(1), time.time() - 100)
+        assert len(asked) == 1
+
+    def test_the_timeout_tells_the_last_fault(self, run: Any):
+        def ask() -> Any:
+            raise TransientError("the service is down")
+
+        with pytest.raises(AirflowSensorTimeout, match="the service is down"):
+            run(ask, time.time() + 0.01)
+
+
+def test_lengths_of_time():
+    assert seconds("timeout", 5) == 5
+    assert seconds("timeout", dt.timedelta(minutes=2)) == 120
+    for wrong in (0, -1, "5", None, True, float("inf"), float("nan")):
+        with pytest.raises(InputError, match="timeout: is "):
+            seconds("timeout", wrong)
