@@ -24,10 +24,9 @@ _REJECTION = re.compile(
 )
 
 
-def push_request(context: Context, job_id: str, prompt: str, model: str | None) -> None:
-    """Say what a job is for, so that a sensor can add it to the finished image."""
-    request = {"job_id": job_id, "prompt": prompt, "model": model or PICTORY_DEFAULT_MODEL}
-    context["ti"].xcom_push(key=REQUEST_KEY, value=request)
+def describe_request(job_id: str, prompt: str, model: str | None) -> dict[str, Any]:
+    """Say what a job is for, naming the model that the service takes where none is given."""
+    return {"job_id": job_id, "prompt": prompt, "model": model or PICTORY_DEFAULT_MODEL}
 
 
 def find_request(context: Context, job_id: str) -> dict[str, Any]:

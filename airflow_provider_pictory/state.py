@@ -62,7 +62,7 @@ class TaskState:
     def _write(self, **marks: Any) -> None:
         if self._store is None:
             return
-        from airflow.sdk.execution_time.context import NEVER_EXPIRE
+        from airflow.sdk import NEVER_EXPIRE
 
         entry = {"fingerprint": self._fingerprint, "values": self._values, **marks}
         self._store.set(KEY, entry, retention=NEVER_EXPIRE)

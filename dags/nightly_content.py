@@ -47,9 +47,7 @@ with DAG(
         return [{**item, "post_at": next_time(item["post_at"])} for item in items]
 
     @task_group
-    def publish(
-        prompt: str, style: str, aspect_ratio: str, caption: str, account_ids: list[int], post_at: str
-    ) -> None:
+    def publish(prompt: str, style: str, aspect_ratio: str, caption: str, account_ids: list[int], post_at: str) -> None:
         """Take one brief from prompt to post."""
         generate = GenerateImageOperator(
             task_id="generate",

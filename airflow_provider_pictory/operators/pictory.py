@@ -15,7 +15,7 @@ from airflow_provider_pictory.exceptions import JobFailedError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.links import ImageLink
 from airflow_provider_pictory.models import ImageJob
-from airflow_provider_pictory.results import check_job, push_image, push_request
+from airflow_provider_pictory.results import REQUEST_KEY, check_job, describe_request, push_image
 from airflow_provider_pictory.state import TaskState
 from airflow_provider_pictory.waiting import is_job_done, seconds, wait
 
@@ -124,7 +124,7 @@ class GenerateImageOperator(BaseOperator):
             state.save(job_id=job_id)
         else:
             self.log.info("Resuming Pictory job %s, which an earlier try has submitted", job_id)
-        push_request(context, job_id, self.prompt, self.model)
+        context["ti"].xcom_push(key=REQUEST_KEY, value=describe_request(job_id, self.prompt, self.model))
 
         if not self.wait_for_completion:
             state.deliver()
@@ -153,7 +153,6 @@ class GenerateImageOperator(BaseOperator):
             state.save(job_id=None)
             raise
         self.log.info("Pictory job %s is completed: %s AI credits", job.job_id, job.ai_credits_used)
-        request = {"prompt": self.prompt, "model": self.model}
-        image = push_image(context, job, request)
+        image = push_image(context, job, describe_request(job.job_id, self.prompt, self.model))
         state.deliver()
         return image

@@ -135,6 +135,9 @@ class ImageJobSensor(BaseSensorOperator):
     def _skipping(self) -> Iterator[None]:
         try:
             yield
+        except AirflowSkipException as skip:
+            # The base class says only that it skips; its cause says why.
+            raise AirflowSkipException(str(skip.__cause__ or skip)) from skip.__cause__
         except (AirflowSensorTimeout, AirflowFailException) as error:
             if self.soft_fail or self.never_fail:
                 raise AirflowSkipException(str(error)) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,7 @@ from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
 from airflow_provider_pictory.sandbox import Sandbox
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
-from tests.conftest import StateStore, Tries
+from tests.conftest import Tries, needs_state_store
 
 PROMPT = "A red fox at dawn"
 ACCOUNTS = [2280, 2282]
@@ -58,7 +57,9 @@ def generate(**kwargs: Any) -> Tries:
 
 
 def sensor(job_id: str, **kwargs: Any) -> Tries:
-    return Tries(ImageJobSensor(**{"task_id": "wait", "job_id": job_id, "poke_interval": 0.01, "timeout": 20, **kwargs}))
+    return Tries(
+        ImageJobSensor(**{"task_id": "wait", "job_id": job_id, "poke_interval": 0.01, "timeout": 20, **kwargs})
+    )
 
 
 def post(**kwargs: Any) -> Tries:
@@ -167,6 +168,7 @@ class TestGenerateImage:
             generate(model="seedream9", aspect_ratio="21:9").run()
         assert calls(sandbox, "pictory.submit_image") == 1
 
+    @needs_state_store
     def test_a_later_try_resumes_the_job(self, sandbox: Sandbox, settings: Callable[..., None], deferrable: bool):
         settings(latency=600)
         task = generate(wait_for_completion=True, deferrable=deferrable, timeout=0.05)
@@ -178,6 +180,7 @@ class TestGenerateImage:
         task.run()
         assert len(images(sandbox)) == 1
 
+    @needs_state_store
     def test_other_inputs_start_anew(self, sandbox: Sandbox):
         task = generate()
         first = task.run()
@@ -185,6 +188,7 @@ class TestGenerateImage:
         assert task.run() != first
         assert len(images(sandbox)) == 2
 
+    @needs_state_store
     def test_a_clear_after_delivery_starts_anew_and_a_crash_before_it_resumes(self, sandbox: Sandbox):
         task = generate()
         first = task.run()
@@ -313,6 +317,7 @@ class TestImageJobSensor:
 
 
 class TestGenerateMedia:
+    @needs_state_store
     def test_returns_the_media_record_once(self, sandbox: Sandbox):
         task = Tries(GenerateMediaOperator(task_id="media", prompt=PROMPT, model="flux-schnell", aspect_ratio="4:5"))
         record = task.run()
@@ -356,9 +361,7 @@ class TestPostImage:
         assert all(d["url"].startswith("https://") for d in made["destinations"])
 
     def test_schedules(self, sandbox: Sandbox):
-        made = post(
-            media_ids=self.media(), scheduled_for="2999-01-01T08:00:00+01:00", timezone="Europe/Berlin"
-        ).run()
+        made = post(media_ids=self.media(), scheduled_for="2999-01-01T08:00:00+01:00", timezone="Europe/Berlin").run()
         assert (made["status"], made["scheduled_for"][:19]) == ("scheduled", "2999-01-01T07:00:00")
 
     def test_waiting_for_a_scheduled_post_begins_when_it_is_due(self):
@@ -374,6 +377,7 @@ class TestPostImage:
     def test_saves_a_draft(self, sandbox: Sandbox):
         assert post(media_ids=self.media(), draft=True, account_ids=None).run()["status"] == "draft"
 
+    @needs_state_store
     def test_partial_failure_names_the_accounts_and_its_retry_queues_those_alone(
         self, sandbox: Sandbox, deferrable: bool
     ):
@@ -405,8 +409,10 @@ class TestPostImage:
         assert task.run()["status"] == "published"
         assert calls(sandbox, "posteverywhere.create_post") == 2
 
-    @pytest.mark.parametrize("fault", [{"kind": "reset"}, {"kind": "body", "body": "{"}, {"kind": "status", "status": 502}])
-    @pytest.mark.parametrize("store", [True, False])
+    @pytest.mark.parametrize(
+        "fault", [{"kind": "reset"}, {"kind": "body", "body": "{"}, {"kind": "status", "status": 502}]
+    )
+    @pytest.mark.parametrize("store", [pytest.param(True, marks=needs_state_store), False])
     def test_a_post_whose_answer_was_lost_is_found_again(self, sandbox: Sandbox, fault: dict[str, Any], store: bool):
         source = {"image": "https://pictures.example/a.png"} if store else {"media_ids": self.media()}
         task = post(**source)

@@ -43,7 +43,10 @@ def test_options():
     assert found.proxies == {"https": "http://proxy.example:3128"}
     assert (found.verify, found.cert, found.trust_env) == ("/etc/ca.pem", ("/c.pem", "/k.pem"), False)
     assert endpoint({"timeout": 5}).timeout == (5, 5)
-    assert endpoint({"proxies": "http://p.example"}).proxies == {"http": "http://p.example", "https": "http://p.example"}
+    assert endpoint({"proxies": "http://p.example"}).proxies == {
+        "http": "http://p.example",
+        "https": "http://p.example",
+    }
 
 
 @pytest.mark.parametrize("host", ["http://127.0.0.1:1", "http://localhost:1/x", "http://[::1]:1", "http://a.localhost"])
@@ -60,7 +63,10 @@ def test_plain_http_is_for_this_machine(host: str):
         ({"password": "two words"}, "connection 'c', password: has spaces"),
         ({"password": "schlüssel"}, "connection 'c', password: has spaces or characters beyond ASCII"),
         ({"password": "a\r\nHost: b"}, "connection 'c', password: has spaces"),
-        ({"host": "api.example"}, "connection 'c', host: has no scheme; allowed: a URL such as https://api.example/base"),
+        (
+            {"host": "api.example"},
+            "connection 'c', host: has no scheme; allowed: a URL such as https://api.example/base",
+        ),
         ({"host": "http://api.example"}, "connection 'c', host: would send the API key over plain http"),
         ({"host": "http://127.0.0.1.evil.example"}, "connection 'c', host: would send the API key over plain http"),
         ({"host": "ftp://api.example"}, "connection 'c', host: is not the base of an http(s) API"),

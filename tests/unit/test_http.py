@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_pictory import exceptions as e
-from airflow_provider_pictory.http import MAX_DELAY, Answer, Call, backoff, lost, one_line, read, retry_after, retry_delay
+from airflow_provider_pictory.http import (
+    MAX_DELAY,
+    Answer,
+    Call,
+    backoff,
+    lost,
+    one_line,
+    read,
+    retry_after,
+    retry_delay,
+)
 
 GET: Call[Any] = Call("get thing", "GET", "/thing", lambda body: body["value"], repeatable=True)
 POST: Call[Any] = Call("make thing", "POST", "/thing", lambda body: body["value"])
@@ -90,7 +100,10 @@ def test_insufficient_credits_tell_what_is_needed_and_what_is_left():
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"code": "BAD", "message": "no", "fields": [{"field": "prompt", "message": "too short"}]}, "BAD: no [prompt: too short]"),
+        (
+            {"code": "BAD", "message": "no", "fields": [{"field": "prompt", "message": "too short"}]},
+            "BAD: no [prompt: too short]",
+        ),
         ({"message": "no", "fields": [{"name": "a", "errors": ["x", "y"]}]}, "no [a: x, y]"),
         ({"error": {"code": "c", "message": "no"}, "meta": {"request_id": "r1"}}, "c: no (request id r1)"),
         ({"error": {"message": "no"}, "meta": {"requestId": "r2"}}, "no (request id r2)"),
@@ -161,15 +174,24 @@ def test_backoff_grows_and_stays_bounded():
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from(["error", "data", "message", "fields", "meta", "code", "details", "x"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["error", "data", "message", "fields", "meta", "code", "details", "x"]), inner
+        )
+    ),
     max_leaves=12,
 )
 
 
-@given(status=st.integers(100, 599), body=json_values, headers=st.dictionaries(
-    st.sampled_from(["retry-after", "x-ratelimit-reset", "x-ratelimit-remaining", "content-type"]), st.text(max_size=20)
-))
+@given(
+    status=st.integers(100, 599),
+    body=json_values,
+    headers=st.dictionaries(
+        st.sampled_from(["retry-after", "x-ratelimit-reset", "x-ratelimit-remaining", "content-type"]),
+        st.text(max_size=20),
+    ),
+)
 def test_no_answer_can_break_the_reading(status: int, body: Any, headers: dict[str, str]):
     for call in (GET, POST):
         try:

@@ -12,7 +12,9 @@ BERLIN = dt.timezone(dt.timedelta(hours=1))
 
 
 def test_an_image_request_speaks_the_wires_names_and_leaves_out_what_is_not_given():
-    assert inputs.image_request("A fox at dawn", None, "16:9", "vintage", "https://a.example/b.png", "https://c.example/hook") == {
+    assert inputs.image_request(
+        "A fox at dawn", None, "16:9", "vintage", "https://a.example/b.png", "https://c.example/hook"
+    ) == {
         "prompt": "A fox at dawn",
         "aspectRatio": "16:9",
         "style": "vintage",
@@ -35,13 +37,19 @@ def test_an_unknown_model_passes_with_any_ratio():
         ({"prompt": "x" * 5001}, "prompt: has 5,001 characters; allowed: 5 to 5,000 characters"),
         ({"prompt": "      "}, "prompt: has 0 characters"),
         ({"prompt": None}, "prompt: is of type NoneType, not str"),
-        ({"style": "photo"}, "style: is 'photo'; allowed: photorealistic, artistic, cartoon, minimalist, vintage, futuristic"),
+        (
+            {"style": "photo"},
+            "style: is 'photo'; allowed: photorealistic, artistic, cartoon, minimalist, vintage, futuristic",
+        ),
         ({"aspect_ratio": "4:3"}, "aspect_ratio: is '4:3'; allowed: 1:1, 16:9, 9:16"),
         ({"aspect_ratio": "4:3", "model": "nanobanana"}, "aspect_ratio: is '4:3' with model nanobanana; allowed: 1:1"),
         ({"aspect_ratio": "wide", "model": "new"}, "aspect_ratio: is 'wide'; allowed: a ratio such as 16:9"),
         ({"model": ""}, "model: is ''"),
         ({"model": 3}, "model: is 3"),
-        ({"reference_image_url": "ftp://a.example/b"}, "reference_image_url: is 'ftp://a.example/b'; allowed: a public http"),
+        (
+            {"reference_image_url": "ftp://a.example/b"},
+            "reference_image_url: is 'ftp://a.example/b'; allowed: a public http",
+        ),
         ({"reference_image_url": "file:///etc/passwd"}, "reference_image_url: is 'file:///etc/passwd'"),
         ({"reference_image_url": "https://u:p@a.example/b"}, "reference_image_url: has credentials in it"),
         ({"reference_image_url": "https://a.example:99999/b"}, "reference_image_url: is 'https://a.example:99999/b'"),

@@ -104,9 +104,7 @@ def run_async(ask: Callable[[], Any], deadline: float) -> Any:
     async def asked() -> Any:
         return ask()
 
-    return asyncio.run(
-        wait_async(asked, lambda answer: answer == "done", interval=0.001, deadline=deadline, log=log)
-    )
+    return asyncio.run(wait_async(asked, lambda answer: answer == "done", interval=0.001, deadline=deadline, log=log))
 
 
 @pytest.mark.parametrize("run", [run_sync, run_async])
