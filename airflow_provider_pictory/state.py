@@ -62,7 +62,7 @@ class TaskState:
     def _write(self, **marks: Any) -> None:
         if self._store is None:
             return
-        from airflow.sdk import NEVER_EXPIRE
+        from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # absent from its type stubs alone
 
         entry = {"fingerprint": self._fingerprint, "values": self._values, **marks}
         self._store.set(KEY, entry, retention=NEVER_EXPIRE)

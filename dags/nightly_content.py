@@ -1,5 +1,5 @@
 """
-Nightly content: every brief becomes a picture, every picture a post for the coming day.
+Nightly content: every brief becomes a picture, every picture a post for the next morning.
 
 The briefs stand in `nightly_content.json` beside this file; in your pipeline they will come from a warehouse
 query or an editorial calendar. Each goes its own way from generation to post, so one that fails holds up no other.
@@ -22,7 +22,7 @@ ZONE = "Europe/Berlin"
 
 with DAG(
     dag_id="nightly_content",
-    description="Every brief becomes a picture, every picture a post for the coming day",
+    description="Every brief becomes a picture, every picture a post for the next morning",
     schedule="0 2 * * *",
     start_date=pendulum.datetime(2026, 1, 1, tz=ZONE),
     catchup=False,

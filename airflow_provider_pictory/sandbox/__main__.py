@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import threading
 from collections.abc import Sequence
@@ -20,9 +19,6 @@ Sandbox of Pictory and PostEverywhere, on this machine only. Stop it with Ctrl+C
   Controls  {url}/sandbox/ledger, {url}/sandbox/settings, {url}/sandbox/faults
 
 Connections for Airflow:
-
-export AIRFLOW_CONN_PICTORY_DEFAULT='{pictory}'
-export AIRFLOW_CONN_POSTEVERYWHERE_DEFAULT='{posteverywhere}'
 """
 
 
@@ -36,10 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         signal.signal(number, lambda *_: stop.set())
     try:
         with Sandbox(**options) as sandbox:
-            pictory = _connection("pictory", sandbox.pictory_url, sandbox.pictory_key)
-            posteverywhere = _connection("posteverywhere", sandbox.posteverywhere_url, sandbox.posteverywhere_key)
-            banner = BANNER.format(url=sandbox.url, pictory=pictory, posteverywhere=posteverywhere)
-            print(banner, flush=True)
+            print(BANNER.format(url=sandbox.url))
+            print(*(f"export {name}='{value}'" for name, value in sandbox.connections.items()), sep="\n", flush=True)
             if ready_file:
                 ready_file.write_text(sandbox.url)
             stop.wait()
@@ -66,10 +60,6 @@ def _parser() -> argparse.ArgumentParser:
             help=f"{field.metadata['help']} (%(default)s)",
         )
     return parser
-
-
-def _connection(kind: str, base_url: str, key: str) -> str:
-    return json.dumps({"conn_type": kind, "host": base_url, "password": key})
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import socket
 import threading
 from collections.abc import Callable
@@ -60,6 +61,18 @@ class Sandbox:
     def posteverywhere_url(self) -> str:
         """Base URL of PostEverywhere's API, as a connection's host."""
         return f"{self.url}/api/v1"
+
+    @property
+    def connections(self) -> dict[str, str]:
+        """Environment variables that lead Airflow's default connections of both services here."""
+        services = {
+            "pictory": (self.pictory_url, self.pictory_key),
+            "posteverywhere": (self.posteverywhere_url, self.posteverywhere_key),
+        }
+        return {
+            f"AIRFLOW_CONN_{name.upper()}_DEFAULT": json.dumps({"conn_type": name, "host": url, "password": key})
+            for name, (url, key) in services.items()
+        }
 
     def __enter__(self) -> Sandbox:
         """

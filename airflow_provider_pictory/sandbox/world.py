@@ -236,6 +236,7 @@ class World:
                     "post_id": post.id,
                     "status": post.status(now),
                     "content": post.content,
+                    "scheduled_for": post.scheduled_for,
                     "media_ids": post.media_ids,
                     "account_ids": [destination.account.id for destination in post.destinations],
                 }

@@ -1,0 +1,42 @@
+# `make demo` and `make test` set up what they need; AIRFLOW=2.11 runs either on the oldest supported Airflow.
+AIRFLOW ?= 3.3
+PYTHON ?= python3
+VENV := .venv-$(AIRFLOW)
+BIN := $(VENV)/bin
+export AIRFLOW
+
+.PHONY: demo test lint sandbox dist constraints clean
+
+demo: $(VENV)/ready  ## Run the nightly DAG against the sandbox, through Airflow
+	@$(BIN)/python scripts/demo.py
+
+test: $(VENV)/ready  ## Run all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/ready  ## Check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+sandbox: $(VENV)/ready  ## Serve both services' APIs on a local port
+	$(BIN)/python -m airflow_provider_pictory.sandbox
+
+dist: $(VENV)/ready  ## Build the sdist and the wheel
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+
+constraints: $(VENV)/ready  ## Pin the newest versions of everything
+	for pin in 3.3=3.3.2 2.11=2.11.2; do \
+		echo "apache-airflow==$${pin#*=}" | $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --no-header \
+			--no-annotate --no-emit-index-url --extra sandbox --extra dev - setup.cfg \
+			--output-file constraints/airflow-$${pin%=*}.txt; \
+	done
+
+clean:
+	rm -rf .venv-* build demo dist *.egg-info
+
+$(VENV)/ready: setup.cfg constraints/airflow-$(AIRFLOW).txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints/airflow-$(AIRFLOW).txt --editable '.[sandbox,dev]'
+	@touch $@

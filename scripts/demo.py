@@ -1,0 +1,104 @@
+"""Run the nightly DAG against the sandbox, through Airflow, and show what came of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from airflow_provider_pictory.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / "demo" / f"airflow-{os.environ.get('AIRFLOW', '3.3')}"
+FEED = ROOT / "demo" / "feed.html"
+DAG = "nightly_content"
+
+
+def main() -> int:
+    HOME.mkdir(parents=True, exist_ok=True)
+    with Sandbox(latency="1-4") as sandbox:
+        print(f"Sandbox of Pictory and PostEverywhere: {sandbox.url}")
+        env = environment(sandbox)
+        log = HOME / f"{DAG}.log"
+        airflow = [sys.executable, "-m", "airflow"]
+        with log.open("w") as out:
+            if not (HOME / "airflow.db").exists():
+                print("Creating Airflow's database (once)…")
+                subprocess.run([*airflow, "db", "migrate"], env=env, stdout=out, stderr=out, check=True)
+            print(f"airflow dags test {DAG}")
+            run = subprocess.Popen([*airflow, "dags", "test", DAG], env=env, stdout=out, stderr=out)
+            follow(run, sandbox)
+        if run.returncode:
+            print(f"\nThe DAG failed; its log: {log}", file=sys.stderr)
+            return run.returncode
+        FEED.write_text(requests.get(f"{sandbox.url}/feed.html", timeout=30).text, encoding="utf-8")
+        show(requests.get(f"{sandbox.url}/sandbox/ledger", timeout=30).json())
+    print(f"\nLook at the posts and their pictures: {FEED.as_uri()}\nAirflow's log of the run: {log}")
+    return 0
+
+
+def environment(sandbox: Sandbox) -> dict[str, str]:
+    """Lead Airflow to its home, the example DAGs and the sandbox."""
+    return {
+        **os.environ,
+        "AIRFLOW_HOME": str(HOME),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        **sandbox.connections,
+    }
+
+
+def follow(run: subprocess.Popen[bytes], sandbox: Sandbox) -> None:
+    """Show how far the run is until it ends."""
+    shown = ""
+    while run.poll() is None:
+        ledger = sandbox.world.ledger()
+        done = sum(image["status"] == "completed" for image in ledger["images"])
+        line = f"  {len(ledger['images'])} images submitted, {done} completed, {len(ledger['posts'])} posts created"
+        if line != shown:
+            print(line)
+            shown = line
+        time.sleep(0.5)
+
+
+def show(ledger: dict[str, Any]) -> None:
+    """Print the images and the posts."""
+    table(
+        "Images",
+        ["Job", "Prompt", "Model", "Credits", "Status"],
+        [
+            [image["job_id"][:8], image["prompt"], image["model"], str(image["credits"]), image["status"]]
+            for image in ledger["images"]
+        ],
+    )
+    table(
+        "Posts",
+        ["Post", "Content", "Accounts", "Scheduled for (UTC)", "Status"],
+        [
+            [
+                post["post_id"][:8],
+                post["content"],
+                ", ".join(map(str, post["account_ids"])),
+                time.strftime("%Y-%m-%d %H:%M", time.gmtime(post["scheduled_for"])),
+                post["status"],
+            ]
+            for post in ledger["posts"]
+        ],
+    )
+
+
+def table(title: str, head: list[str], rows: list[list[str]]) -> None:
+    rows = [[cell if len(cell) <= 44 else cell[:43] + "…" for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    print(f"\n{title}")
+    for row in [head, ["─" * width for width in widths], *rows]:
+        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""What Airflow learns about the package: metadata, forms, links, parameters."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import airflow
+from airflow_provider_pictory import __version__
+from airflow_provider_pictory.get_provider_info import get_provider_info
+from airflow_provider_pictory.hooks.pictory import PictoryHook
+from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
+from airflow_provider_pictory.links import ImageLink, PostLink
+from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
+from airflow_provider_pictory.sensors.pictory import ImageJobSensor
+
+AIRFLOW = Path(airflow.__path__[0])
+TASKS = [GenerateImageOperator, ImageJobSensor, GenerateMediaOperator, PostImageOperator]
+
+
+@pytest.mark.parametrize("schema", ["provider_info.schema.json", "provider.yaml.schema.json"])
+def test_the_metadata_passes_airflows_own_schemas(schema: str):
+    import jsonschema
+
+    rules = json.loads((AIRFLOW / schema).read_text())
+    info = get_provider_info()
+    if schema.startswith("provider.yaml"):
+        # This one is for the providers in Airflow's own repository, and stricter about what both describe.
+        known = rules["properties"]
+        info = {name: value for name, value in info.items() if name in known}
+        rules = {**rules, "required": []}
+    jsonschema.validate(info, rules)
+
+
+def test_the_entry_point_leads_to_the_metadata():
+    [entry] = [item for item in entry_points(group="apache_airflow_provider") if "pictory" in item.value]
+    assert entry.load()() == get_provider_info()
+    assert get_provider_info()["versions"] == [__version__]
+
+
+def test_everything_that_the_metadata_names_exists():
+    info = get_provider_info()
+    for part in ("operators", "sensors", "hooks", "triggers"):
+        for group in info[part]:
+            for module in group["python-modules"]:
+                import_module(module)
+    for path in [item["hook-class-name"] for item in info["connection-types"]] + info["extra-links"]:
+        module, _, name = path.rpartition(".")
+        assert hasattr(import_module(module), name)
+
+
+@pytest.mark.parametrize("hook", [PictoryHook, PostEverywhereHook])
+def test_both_forms_of_a_connection_say_the_same(hook: Any):
+    """Airflow 2.11 asks the hook, current versions read the metadata."""
+    [listed] = [i for i in get_provider_info()["connection-types"] if i["connection-type"] == hook.conn_type]
+    form = hook.get_ui_field_behaviour()
+    behaviour = listed["ui-field-behaviour"]
+    assert listed["hook-name"] == hook.hook_name
+    assert form["hidden_fields"] == behaviour["hidden-fields"] == ["schema", "login", "port"]
+    assert form["relabeling"] == behaviour["relabeling"] == {"host": "Base URL", "password": "API key"}
+    assert form["placeholders"] == behaviour["placeholders"]
+    assert form["placeholders"]["host"] == hook.default_base_url
+
+
+def test_airflow_itself_takes_up_the_provider_and_its_forms():
+    """Ask Airflow's own providers manager, in a process of its own: it keeps what it has found for good."""
+    code = """
+import json
+from airflow.providers_manager import ProvidersManager
+manager = ProvidersManager()
+hooks = dict(manager.hooks)
+print("RESULT", json.dumps({
+    "provider": "airflow-provider-pictory" in manager.providers,
+    "hooks": {name: hooks[name].hook_name for name in ("pictory", "posteverywhere")},
+    "forms": {name: manager.field_behaviours[name] for name in ("pictory", "posteverywhere")},
+    "links": sorted(link for link in manager.extra_links_class_names if "pictory" in link),
+}))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    found = json.loads(re.search(r"^RESULT (.*)$", run.stdout, re.M).group(1))  # type: ignore[union-attr]
+    assert found["provider"]
+    assert found["hooks"] == {"pictory": "Pictory", "posteverywhere": "PostEverywhere"}
+    assert found["links"] == ["airflow_provider_pictory.links.ImageLink", "airflow_provider_pictory.links.PostLink"]
+    for form in found["forms"].values():
+        assert form["relabeling"] == {"host": "Base URL", "password": "API key"}
+        assert set(form["hidden_fields"]) == {"schema", "login", "port"}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_all_that_varies_per_run_is_templated(task: Any):
+    kept_out = {"wait_for_completion", "wait_for_publish", "deferrable", "poll_interval", "poke_interval", "timeout"}
+    from inspect import signature
+
+    own = {name for name, p in signature(task.__init__).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    assert set(task.template_fields) == own - kept_out
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_parameter_is_documented(task: Any):
+    from inspect import signature
+
+    own = {name for name, p in signature(task.__init__).parameters.items() if p.kind is p.KEYWORD_ONLY}
+    assert own == set(re.findall(r":param (\w+):", task.__doc__))
+
+
+@pytest.mark.parametrize(
+    ("link", "value", "url"),
+    [
+        (ImageLink(), {"url": "https://a.example/b.png"}, "https://a.example/b.png"),
+        (ImageLink(), {"url": "javascript:alert(1)"}, ""),
+        (ImageLink(), "a-job-id", ""),
+        (ImageLink(), None, ""),
+        (
+            PostLink(),
+            {"destinations": [{"url": None}, {"url": "file:///etc"}, {"url": "https://x.example/1"}]},
+            "https://x.example/1",
+        ),
+        (PostLink(), {"destinations": []}, ""),
+    ],
+    ids=str,
+)
+def test_links_lead_to_the_web_alone(link: Any, value: Any, url: str, monkeypatch: pytest.MonkeyPatch):
+    from airflow.providers.common.compat.sdk import XCom
+
+    monkeypatch.setattr(XCom, "get_value", staticmethod(lambda **_: value))
+    assert link.get_link(None, ti_key=None) == url
+
+
+def test_the_exception_tree_in_the_docstring_is_the_real_one():
+    from airflow.providers.common.compat.sdk import AirflowFailException
+
+    from airflow_provider_pictory import exceptions as e
+
+    lines = re.findall(r"^    ([│ ]*)[└├]── (\w+)\s+(x )?", e.__doc__ or "", re.M)
+    assert {name for _, name, _ in lines} == {
+        name for name, item in vars(e).items() if isinstance(item, type) and issubclass(item, e.ServiceError)
+    }
+    parents = {0: "AirflowException"}
+    for indent, name, permanent in lines:
+        depth = len(indent) // 4 + 1
+        parents[depth] = name
+        error = getattr(e, name)
+        assert parents[depth - 1] in [base.__name__ for base in error.__bases__]
+        assert issubclass(error, AirflowFailException) == bool(permanent), name
