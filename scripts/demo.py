@@ -20,6 +20,7 @@ DAG = "nightly_content"
 
 
 def main() -> int:
+    """Run the demo; return the exit status."""
     HOME.mkdir(parents=True, exist_ok=True)
     with Sandbox(latency="1-4") as sandbox:
         print(f"Sandbox of Pictory and PostEverywhere: {sandbox.url}")
@@ -93,6 +94,7 @@ def show(ledger: dict[str, Any]) -> None:
 
 
 def table(title: str, head: list[str], rows: list[list[str]]) -> None:
+    """Print a table, its long cells cut short."""
     rows = [[cell if len(cell) <= 44 else cell[:43] + "…" for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     print(f"\n{title}")

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from airflow_provider_pictory.sandbox.faults import FaultMiddleware
+from airflow_provider_pictory.sandbox.faults import ErrorBody, FaultMiddleware, bare_message
 from airflow_provider_pictory.sandbox.traffic import TrafficMiddleware
 from airflow_provider_pictory.sandbox.world import World
 
@@ -18,7 +18,9 @@ ANY_METHOD = "GET POST PUT PATCH DELETE"
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def call_route(world: World, name: str, method: str, path: str, endpoint: Endpoint) -> Route:
+def call_route(
+    world: World, name: str, method: str, path: str, endpoint: Endpoint, error_body: ErrorBody = bare_message
+) -> Route:
     """Return the route of one call; several methods are separated by spaces."""
     world.faults.learn(name)
     return Route(
@@ -28,6 +30,6 @@ def call_route(world: World, name: str, method: str, path: str, endpoint: Endpoi
         name=name,
         middleware=[
             Middleware(TrafficMiddleware, traffic=world.traffic, call=name, clock=lambda: world.clock()),
-            Middleware(FaultMiddleware, faults=world.faults, call=name),
+            Middleware(FaultMiddleware, faults=world.faults, call=name, error_body=error_body),
         ],
     )

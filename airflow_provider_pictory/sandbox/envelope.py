@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timezone
+from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
 
@@ -16,6 +17,9 @@ from airflow_provider_pictory.sandbox.world import Key, World
 
 # What the headers say while no rate is set.
 DOCUMENTED_RATE = 60
+
+# Of the errors that only faults cause; the others are named after their status.
+_CODES = {429: "rate_limit_exceeded", 500: "internal_error"}
 
 Handler = Callable[[Request], Awaitable[tuple[int, Any]]]
 
@@ -93,10 +97,18 @@ def api_route(world: World, name: str, method: str, path: str, scope: str, handl
             status, data = await handler(request)
         except ApiError as problem:
             status, error = problem.status, problem.plain
-        meta = {"request_id": token_hex(4), "timestamp": timestamp(now)}
-        return JSONResponse({"data": data, "error": error, "meta": meta}, status, headers)
+        return JSONResponse(_envelope(data, error, now), status, headers)
 
-    return call_route(world, f"posteverywhere.{name}", method, path, endpoint)
+    def error_body(status: int) -> dict[str, Any]:
+        reason = HTTPStatus(status)
+        problem = ApiError(status, _CODES.get(status, reason.name.lower()), reason.phrase, retryable=None)
+        return _envelope(None, problem.plain, world.clock())
+
+    return call_route(world, f"posteverywhere.{name}", method, path, endpoint, error_body)
+
+
+def _envelope(data: Any, error: Mapping[str, Any] | None, now: float) -> dict[str, Any]:
+    return {"data": data, "error": error, "meta": {"request_id": token_hex(4), "timestamp": timestamp(now)}}
 
 
 def _key(world: World, request: Request) -> Key | None:
@@ -112,13 +124,12 @@ def _rate(world: World, key: Key | None, now: float) -> tuple[dict[str, str], in
     settings = world.settings
     hourly = settings.posteverywhere_hourly_rate
     if hourly is not None and hour_count > hourly:
-        resets_at = key.hour.resets_at
-        return _rate_headers(hourly, 0, resets_at), max(1, round(resets_at - now))
+        return _rate_headers(hourly, 0, key.hour.resets_at), key.hour.seconds_left(now)
     rate = settings.posteverywhere_rate
     resets_at = key.minute.resets_at
     if rate is None:
         return _rate_headers(DOCUMENTED_RATE, DOCUMENTED_RATE - 1, resets_at), None
-    wait = max(1, round(resets_at - now)) if minute_count > rate else None
+    wait = key.minute.seconds_left(now) if minute_count > rate else None
     return _rate_headers(rate, max(0, rate - minute_count), resets_at), wait
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from http import HTTPStatus
@@ -19,6 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 KINDS = ("status", "body", "truncate", "reset", "delay", "hold")
 MOMENTS = ("before", "after")
 
+ErrorBody = Callable[[int], Any]
+
 # With linger on and a time of zero, closing sends RST instead of FIN.
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
@@ -28,7 +30,8 @@ class Fault:
     """
     One fault and what it has done so far.
 
-    - ``status``: answers with `status` (503 unless given), `headers` and `body`.
+    - ``status``: answers with `status` (503 unless given), `headers` and `body` (unless given, what the service
+      answers to an error).
     - ``body``: answers 200 (or `status`) with `body` `repeat` times over, streamed.
     - ``truncate``: promises the whole real answer, sends half of it and breaks the connection.
     - ``reset``: breaks the connection without an answer.
@@ -179,13 +182,19 @@ class Faults:
         return None
 
 
+def bare_message(status: int) -> dict[str, Any]:
+    """Return the body of an error of which nothing but the status is known."""
+    return {"message": HTTPStatus(status).phrase}
+
+
 class FaultMiddleware:
     """Wraps the endpoint of one call and lets faults strike it."""
 
-    def __init__(self, app: ASGIApp, faults: Faults, call: str) -> None:
+    def __init__(self, app: ASGIApp, faults: Faults, call: str, error_body: ErrorBody = bare_message) -> None:
         self.app = app
         self.faults = faults
         self.call = call
+        self.error_body = error_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -206,7 +215,7 @@ class FaultMiddleware:
                 pass
 
         if fault.kind in ("status", "body"):
-            await _answer(fault, send)
+            await _answer(fault, self.error_body, send)
             return
         if fault.kind == "reset":
             await _break(scope, receive)
@@ -223,9 +232,9 @@ class FaultMiddleware:
             await send(message)
 
 
-async def _answer(fault: Fault, send: Send) -> None:
+async def _answer(fault: Fault, error_body: ErrorBody, send: Send) -> None:
     status = fault.status or (503 if fault.kind == "status" else 200)
-    body = {"message": HTTPStatus(status).phrase} if fault.body is None else fault.body
+    body = error_body(status) if fault.body is None else fault.body
     chunk = (body if isinstance(body, str) else json.dumps(body)).encode()
     headers = {"content-type": fault.content_type} | {k.lower(): v for k, v in fault.headers.items()}
     if fault.repeat == 1:

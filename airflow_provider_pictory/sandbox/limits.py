@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 
 @dataclass(slots=True)
@@ -25,3 +26,7 @@ class Window:
     def resets_at(self) -> int:
         """Unix time at which the window ends."""
         return int(self.start) + self.period
+
+    def seconds_left(self, now: float) -> int:
+        """Whole seconds after which the window has surely ended."""
+        return ceil(self.resets_at - now)

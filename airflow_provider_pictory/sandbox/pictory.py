@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
@@ -91,7 +90,7 @@ class Pictory:
         if rate is not None:
             now = self.world.clock()
             if self.world.polls.hit(now) > rate:
-                wait = max(1, round(self.world.polls.resets_at - now))
+                wait = self.world.polls.seconds_left(now)
                 return JSONResponse({"message": "Too Many Requests"}, 429, {"Retry-After": str(wait)})
         job_id = request.path_params["job_id"]
         job = self.world.jobs.get(job_id) or self.world.other_jobs.get(job_id)
@@ -174,7 +173,7 @@ class Pictory:
         return reference_url
 
     async def _notify(self, job: ImageJob, url: str) -> None:
-        await asyncio.sleep(max(0.0, job.finishes_at - self.world.clock()))
+        await self.world.until(job.finishes_at)
         body = json.dumps(self._shown(job)).encode()
         await self.world.courier.deliver(url, "pictory.job", job.id, body, {})
 

@@ -13,7 +13,6 @@ from starlette.routing import Route
 from airflow_provider_pictory.sandbox.calls import ANY_METHOD
 from airflow_provider_pictory.sandbox.envelope import api_route, invalid, json_object, not_found
 from airflow_provider_pictory.sandbox.library import Library
-from airflow_provider_pictory.sandbox.posts import Account
 from airflow_provider_pictory.sandbox.publishing import Publishing
 from airflow_provider_pictory.sandbox.webhooks import is_loopback
 from airflow_provider_pictory.sandbox.world import Webhook, World
@@ -56,7 +55,7 @@ class PostEverywhere:
                     "platform": account.platform,
                     "account_name": account.name,
                     "is_active": account.active,
-                    "health": _health(account),
+                    "health": {"status": "healthy" if account.active else "expired", "can_post": account.active},
                 }
                 for account in self.world.accounts.values()
             ]
@@ -68,7 +67,15 @@ class PostEverywhere:
         account = self.world.accounts.get(int(account_id)) if account_id.isdecimal() else None
         if account is None:
             raise not_found("Account")
-        return 200, {"id": account.id, "platform": account.platform, **_health(account)}
+        return 200, {
+            "account_id": account.id,
+            "platform": account.platform,
+            "account_name": account.name,
+            "is_active": account.active,
+            "status": "healthy" if account.active else "broken",
+            "can_post": account.active,
+            "needs_reconnection": not account.active,
+        }
 
     async def get_me(self, request: Request) -> tuple[int, Any]:
         """GET /me."""
@@ -100,10 +107,6 @@ class PostEverywhere:
     async def unknown(self, request: Request) -> tuple[int, Any]:
         """Anything else."""
         raise not_found("Endpoint")
-
-
-def _health(account: Account) -> dict[str, Any]:
-    return {"status": "healthy" if account.active else "needs_reconnect", "can_post": account.active}
 
 
 def _deliverable(url: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -32,6 +31,10 @@ MAX_BULK = 50
 MAX_PAGE = 100
 STATUSES = ("draft", "scheduled", "publishing", "published", "partially_failed", "failed")
 SORTS = ("created_at", "scheduled_for")
+PARAMETERS = (
+    *("status", "platform", "account_id", "created_after", "created_before", "search"),
+    *("sort", "order", "limit", "offset"),
+)
 
 
 class Publishing:
@@ -83,6 +86,10 @@ class Publishing:
     async def list_posts(self, request: Request) -> tuple[int, Any]:
         """GET /posts."""
         query = request.query_params
+        for name in query:
+            # Ignoring it would pass off all posts as those that were asked for.
+            if name not in PARAMETERS:
+                raise invalid(f"Unknown parameter: {name}. Must be one of: {', '.join(PARAMETERS)}")
         limit = _whole(query, "limit", 20, 1, MAX_PAGE)
         offset = _whole(query, "offset", 0)
         sort = _choice(query, "sort", SORTS, "created_at")
@@ -168,9 +175,15 @@ class Publishing:
         due = post_rules.read_due_time(body.get("scheduled_for"), self.world.clock())
         if (body.get("publish_now") is True) == (due is not None):
             raise invalid("Either scheduled_for or publish_now is required")
-        if not post.destinations:
+        destinations = post.destinations
+        if "account_ids" in body:
+            accounts = post_rules.read_accounts(body["account_ids"], self.world.accounts)
+            post_rules.check_lengths(post.content, post.platform_content, accounts)
+            destinations = _destinations(post.content, accounts)
+        if not destinations:
             raise ApiError(400, "invalid_accounts", "The draft has no accounts to publish to")
-        post.draft, post.scheduled_for = False, due
+        post.timezone = post_rules.read_timezone(body.get("timezone", post.timezone))
+        post.draft, post.scheduled_for, post.destinations = False, due, destinations
         self._start(post)
         return 200, self._created(post)
 
@@ -222,7 +235,7 @@ class Publishing:
 
     async def _deliver(self, post: Post) -> None:
         """Tell the registered receivers how a post ended, once it has."""
-        await asyncio.sleep(max(0.0, post.settles_at() - self.world.clock()))
+        await self.world.until(post.settles_at())
         now = self.world.clock()
         # A post that was changed or deleted meanwhile is told of by its own errand, or not at all.
         if self.world.posts.get(post.id) is not post:
@@ -271,8 +284,8 @@ class Publishing:
     def _filter(self, query: Mapping[str, str]) -> Callable[[Post], bool]:
         """Whether a post is asked for by the parameters of a query."""
         now = self.world.clock()
-        status = _choice(query, "status", STATUSES, "")
-        platform = _choice(query, "platform", tuple(post_rules.CONTENT_LIMITS), "")
+        statuses = _choices(query, "status", STATUSES)
+        platforms = _choices(query, "platform", tuple(post_rules.CONTENT_LIMITS))
         account_id = _whole(query, "account_id", 0)
         after = _time(query, "created_after", 0)
         before = _time(query, "created_before", inf)
@@ -282,8 +295,8 @@ class Publishing:
             accounts = [destination.account for destination in post.destinations]
             return (
                 after <= post.created_at <= before
-                and (not status or status == post.status(now))
-                and (not platform or platform in {account.platform for account in accounts})
+                and (not statuses or post.status(now) in statuses)
+                and (not platforms or not platforms.isdisjoint(account.platform for account in accounts))
                 and (not account_id or account_id in {account.id for account in accounts})
                 and search in post.content.lower()
             )
@@ -307,6 +320,14 @@ def _choice(query: Mapping[str, str], name: str, options: tuple[str, ...], defau
     if value not in options and value != default:
         raise invalid(f"Invalid {name}. Must be one of: {', '.join(options)}")
     return value
+
+
+def _choices(query: Mapping[str, str], name: str, options: tuple[str, ...]) -> set[str]:
+    """Read one value or several with commas in between."""
+    values = set(filter(None, query.get(name, "").split(",")))
+    if not values <= set(options):
+        raise invalid(f"Invalid {name}. Must be one of: {', '.join(options)}")
+    return values
 
 
 def _destinations(content: str, accounts: list[Account]) -> list[Destination]:

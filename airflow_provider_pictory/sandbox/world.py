@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
@@ -194,6 +195,11 @@ class World:
     def media_credits_left(self) -> int:
         """What the workspace at PostEverywhere may still spend."""
         return max(0, self.settings.media_credits - self.media_credits_used)
+
+    async def until(self, at: float) -> None:
+        """Wait for a moment; timers may ring a little before the clock says so."""
+        while (wait := at - self.clock()) > 0:
+            await asyncio.sleep(wait)
 
     def publish(self, post: Post, *, at: float, failed_only: bool = False) -> None:
         """Start an attempt to publish a post at a time, to all its accounts or to those where it failed."""

@@ -388,7 +388,7 @@ class TestConnection:
         self, pictory: Caller, sandbox: Sandbox, connections: Callable[..., None], option: str
     ):
         connections("pictory_default", host=sandbox.pictory_url, password="k", extra={option: "/no/such.pem"})
-        with pytest.raises(e.InputError, match=f"{option}: there is no file '/no/such.pem'"):
+        with pytest.raises(e.InputError, match=rf"{option}: there is no file '/no/such\.pem'"):
             pictory("submit_image", PROMPT)
 
     def test_netrc_does_not_replace_the_key(self, pictory: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -452,7 +452,7 @@ class TestConnection:
         if accepted:
             assert pictory("get_quota").ai_credits.limit == 5
         else:
-            with pytest.raises(e.TransientError, match="(?i)certificate") as caught:
+            with pytest.raises(e.TransientError, match=r"(?i)certificate") as caught:
                 pictory("submit_image", PROMPT)
             assert type(caught.value) is e.TransientError
 

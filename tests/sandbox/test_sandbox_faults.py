@@ -79,6 +79,24 @@ class TestAnswers:
         answer = pictory.get("/v1/quota")
         assert (answer.status_code, answer.json()) == (503, {"message": "Service Unavailable"})
 
+    @pytest.mark.parametrize(
+        ("status", "code", "message"),
+        [
+            (429, "rate_limit_exceeded", "Too Many Requests"),
+            (500, "internal_error", "Internal Server Error"),
+            (503, "service_unavailable", "Service Unavailable"),
+        ],
+    )
+    def test_defaults_in_an_envelope(
+        self, sandbox: Sandbox, posteverywhere: Any, status: int, code: str, message: str
+    ) -> None:
+        sandbox.fault("posteverywhere.get_me", "status", status=status)
+        answer = posteverywhere.get("/me")
+        assert answer.status_code == status
+        body = answer.json()
+        assert (body["data"], body["error"]) == (None, {"message": message, "code": code})
+        assert body["meta"].keys() == {"request_id", "timestamp"}
+
     def test_the_vendors_envelope(self, sandbox: Sandbox, posteverywhere: Any) -> None:
         body = {"data": None, "error": {"code": "internal_error", "retryable": True}, "meta": {"request_id": "r1"}}
         sandbox.fault("posteverywhere.get_me", "status", status=500, body=body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import re
 import uuid
 from collections.abc import Callable
@@ -229,6 +230,8 @@ class TestPoll:
         answers = [pictory.get(f"/v1/jobs/{job_id}") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert answers[2].headers["Retry-After"] == "60"
+        sandbox.world.clock = lambda: 1_800_000_000.6
+        assert pictory.get(f"/v1/jobs/{job_id}").headers["Retry-After"] == "60"
         sandbox.world.clock = lambda: 1_800_000_060.0
         assert pictory.get(f"/v1/jobs/{job_id}").status_code == 200
 
@@ -355,6 +358,15 @@ class TestWebhook:
         assert json.loads(body) == pictory.get(f"/v1/jobs/{job_id}").json()
         assert json.loads(body)["data"]["status"] == "completed"
         assert not [name for name in headers if "signature" in name or name == "authorization"]
+
+    def test_a_timer_that_rings_early(
+        self, sandbox: Sandbox, submit: Callable[..., str], settings: Callable[..., None], receiver: Any
+    ) -> None:
+        settings(latency=0.02)
+        start = time.time()
+        sandbox.world.clock = lambda: start + (time.time() - start) / 2
+        submit(webhook=receiver.url)
+        assert json.loads(receiver.next()[1])["data"]["status"] == "completed"
 
     @pytest.mark.parametrize(
         ("url", "error"), [("https://example.com/hook", "loopback"), ("http://127.0.0.1:9/hook", "refused")]

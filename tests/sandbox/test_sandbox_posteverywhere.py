@@ -135,6 +135,16 @@ class TestRateLimits:
         sandbox.world.clock = lambda: 1_800_000_000.0 + period
         assert posteverywhere.get("/me").status_code == 200
 
+    def test_whoever_waits_as_told_is_not_refused_again(
+        self, sandbox: Sandbox, posteverywhere: Any, settings: Callable[..., None]
+    ) -> None:
+        settings(posteverywhere_rate=1)
+        now = 1_800_000_000.0 + 15.6
+        sandbox.world.clock = lambda: now
+        assert [posteverywhere.get("/me").status_code for _ in range(2)] == [200, 429]
+        now += int(posteverywhere.get("/me").headers["Retry-After"])
+        assert posteverywhere.get("/me").status_code == 200
+
     def test_remaining_counts_down(self, posteverywhere: Any, settings: Callable[..., None]) -> None:
         settings(posteverywhere_rate=60)
         headers = [posteverywhere.get("/me").headers for _ in range(3)]
@@ -549,17 +559,32 @@ class TestSchedule:
         again = posteverywhere.post(f"/posts/{post_id}/schedule", {"publish_now": True})
         assert (again.status_code, error_of(again)["code"]) == (409, "conflict")
 
+    @pytest.mark.parametrize("saved", [[], [2280]])
+    def test_accounts_chosen_late(self, posteverywhere: Any, publish: Callable[..., str], saved: list[int]) -> None:
+        post_id = publish(draft=True, account_ids=saved)
+        body = {"scheduled_for": utc(60), "account_ids": [2281, 2282], "timezone": "Europe/Berlin"}
+        assert data_of(posteverywhere.post(f"/posts/{post_id}/schedule", body))["accounts_count"] == 2
+        post = data_of(posteverywhere.get(f"/posts/{post_id}"))
+        assert (post["account_ids"], post["timezone"]) == ([2281, 2282], "Europe/Berlin")
+        assert [entry["account_id"] for entry in post["destinations"]] == [2281, 2282]
+
     @pytest.mark.parametrize(
         ("body", "code"),
         [
             ({}, "validation_error"),
             ({"publish_now": True, "scheduled_for": "2199-01-01T00:00:00Z"}, "validation_error"),
             ({"scheduled_for": "2020-01-01T00:00:00Z"}, "past_schedule_time"),
+            ({"publish_now": True, "account_ids": []}, "invalid_accounts"),
+            ({"publish_now": True, "account_ids": [1]}, "invalid_accounts"),
+            ({"publish_now": True, "account_ids": [2282]}, "content_too_long"),
+            ({"publish_now": True, "timezone": "Mars/Base"}, "invalid_timezone"),
         ],
     )
     def test_refused(self, posteverywhere: Any, publish: Callable[..., str], body: dict[str, Any], code: str) -> None:
-        post_id = publish(draft=True)
+        post_id = publish("x" * 300, draft=True, account_ids=[2280])
         assert error_of(posteverywhere.post(f"/posts/{post_id}/schedule", body))["code"] == code
+        post = data_of(posteverywhere.get(f"/posts/{post_id}"))
+        assert (post["status"], post["account_ids"], post["timezone"]) == ("draft", [2280], "UTC")
 
     def test_a_draft_without_accounts(self, posteverywhere: Any, publish: Callable[..., str]) -> None:
         post_id = publish(draft=True, account_ids=[])
@@ -615,7 +640,9 @@ class TestListPosts:
             ("status=scheduled", [1]),
             ("status=draft", [2]),
             ("status=failed", []),
+            ("status=failed,published,draft", [2, 0]),
             ("platform=x", [1]),
+            ("platform=x,linkedin", [1, 0]),
             ("account_id=2283", [2]),
             ("search=lake", [2, 0]),
             ("search=lake&status=draft", [2]),
@@ -649,11 +676,13 @@ class TestListPosts:
             "limit=x",
             "offset=-1",
             "status=lost",
+            "status=draft,lost",
             "platform=myspace",
             "sort=name",
             "order=up",
             "created_after=monday",
             "account_id=x",
+            "updated_after=2030-01-01T00:00:00Z",
         ],
     )
     def test_refused(self, posteverywhere: Any, query: str) -> None:
@@ -707,8 +736,17 @@ class TestAccounts:
         assert accounts[5]["health"]["can_post"] is False
 
     def test_health(self, posteverywhere: Any) -> None:
-        assert data_of(posteverywhere.get("/accounts/2280/health"))["can_post"] is True
-        assert data_of(posteverywhere.get("/accounts/2285/health"))["can_post"] is False
+        assert data_of(posteverywhere.get("/accounts/2280/health")) == {
+            "account_id": 2280,
+            "platform": "linkedin",
+            "account_name": "Northwind Studio",
+            "is_active": True,
+            "status": "healthy",
+            "can_post": True,
+            "needs_reconnection": False,
+        }
+        broken = data_of(posteverywhere.get("/accounts/2285/health"))
+        assert (broken["status"], broken["can_post"], broken["needs_reconnection"]) == ("broken", False, True)
         assert posteverywhere.get("/accounts/1/health").status_code == 404
         assert posteverywhere.get("/accounts/x/health").status_code == 404
 
@@ -747,6 +785,21 @@ class TestWebhooks:
         expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
         assert headers["x-posteverywhere-signature"] == f"sha256={expected}"
         assert abs(int(headers["x-posteverywhere-timestamp"]) - time.time()) < 5
+
+    def test_a_timer_that_rings_early(
+        self,
+        sandbox: Sandbox,
+        posteverywhere: Any,
+        publish: Callable[..., str],
+        settings: Callable[..., None],
+        receiver: Any,
+    ) -> None:
+        settings(publish_latency=0.02)
+        start = time.time()
+        sandbox.world.clock = lambda: start + (time.time() - start) / 2
+        posteverywhere.post("/webhooks", {"url": receiver.url, "events": ["post.published"]})
+        post_id = publish()
+        assert json.loads(receiver.next()[1])["data"] == {"post_id": post_id, "status": "published"}
 
     def test_only_the_chosen_events(
         self,

@@ -1,0 +1,201 @@
+"""The example DAGs and a set of failures, run by `airflow dags test`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_pictory.sandbox import Sandbox
+from tests.conftest import has_state_store
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ["pictory_text_to_image", "pictory_image_from_reference", "posteverywhere_media_image", "nightly_content"]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(latency=0, generate_latency=0, publish_latency=0) as sandbox:
+        yield sandbox
+
+
+@dataclass
+class Airflow:
+    """An Airflow with a database of its own, whose default connections lead to a sandbox."""
+
+    home: Path
+    connections: dict[str, str]
+
+    def __call__(self, *command: str, dags: Path = ROOT / "dags") -> subprocess.CompletedProcess[str]:
+        env = {
+            **os.environ,
+            **self.connections,
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "airflow", *command],
+            env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240, check=False,
+        )  # fmt: skip
+
+    def query(self, sql: str) -> list[Any]:
+        with closing(sqlite3.connect(self.home / "airflow.db")) as database:
+            return database.execute(sql).fetchall()
+
+    def xcoms(self, task_id: str) -> dict[str, Any]:
+        found = {}
+        sql = f"select key, value from xcom where task_id = '{task_id}' and substr(key, 1, 1) != '_'"
+        for key, value in self.query(sql):
+            value = json.loads(value)  # a JSON column since 3.0, which holds JSON as text
+            found[key] = json.loads(value) if isinstance(value, str) else value
+        return found
+
+    def link(self, task_id: str, name: str) -> str:
+        """Ask for a link as Airflow's own API does."""
+        code = f"""
+try:
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.serialization.serialized_objects import DagSerialization
+except ImportError:
+    from airflow.models.dagbag import DagBag
+    from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.session import create_session
+dag = DagBag({str(ROOT / "tests" / "system" / "dags")!r}).dags["scenarios"]
+task = DagSerialization.from_dict(DagSerialization.to_dict(dag)).get_task({task_id!r})
+with create_session() as session:
+    ti = session.query(TaskInstance).filter_by(task_id={task_id!r}).one()
+    print("LINK", task.get_extra_links(ti, {name!r}))
+"""
+        env = {**os.environ, "AIRFLOW_HOME": str(self.home)}
+        run = subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert "LINK " in run.stdout, run.stdout + run.stderr
+        return run.stdout.rpartition("LINK ")[2].strip()
+
+
+@pytest.fixture(scope="module")
+def airflow(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Airflow:
+    airflow = Airflow(tmp_path_factory.mktemp("airflow"), dict(sandbox.connections))
+    migrated = airflow("db", "migrate")
+    assert migrated.returncode == 0, migrated.stdout
+    return airflow
+
+
+def test_airflow_lists_the_provider(airflow: Airflow):
+    assert "airflow-provider-pictory" in airflow("providers", "list").stdout
+
+
+@pytest.mark.parametrize("dag_id", EXAMPLES)
+def test_an_example_runs_as_it_is(airflow: Airflow, sandbox: Sandbox, dag_id: str):
+    sandbox.reset()
+    run = airflow("dags", "test", dag_id)
+    assert run.returncode == 0, run.stdout
+    states = airflow.query(f"select distinct state from task_instance where dag_id = '{dag_id}'")
+    assert states == [("success",)], run.stdout
+    ledger = sandbox.world.ledger()
+    charged, posts = {
+        "pictory_text_to_image": (1, 0),
+        "pictory_image_from_reference": (4, 0),
+        "posteverywhere_media_image": (0, 1),
+        "nightly_content": (6, 6),
+    }[dag_id]
+    assert (len(ledger["images"]), len(ledger["posts"])) == (charged, posts)
+    for key in (sandbox.pictory_key, sandbox.posteverywhere_key):
+        assert key not in run.stdout
+
+
+def test_the_examples_set_retries():
+    for path in sorted((ROOT / "dags").glob("*.py")):
+        assert '"retries": 2' in path.read_text(), path
+
+
+@pytest.fixture(scope="module")
+def scenarios(airflow: Airflow, sandbox: Sandbox) -> dict[str, tuple[str, int]]:
+    sandbox.reset()
+    here = sandbox.pictory_url
+    fields = {
+        "pictory_empty": {"host": here},
+        "pictory_bare": {"host": "api.pictory.ai", "password": "k"},
+        "pictory_wrong": {"host": here, "password": "pictai_wrong"},
+        "pictory_closed": {"host": "http://127.0.0.1:9", "password": "k"},
+    }
+    with Sandbox(latency=600) as slow:
+        fields["pictory_slow"] = {"host": slow.pictory_url, "password": slow.pictory_key}
+        for name, values in fields.items():
+            airflow.connections[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps({"conn_type": "pictory", **values})
+        run = airflow("dags", "test", "scenarios", dags=ROOT / "tests" / "system" / "dags")
+    ended = airflow.query("select task_id, map_index, state, try_number from task_instance where dag_id = 'scenarios'")
+    assert ended, run.stdout
+    return {
+        task_id if map_index < 0 else f"{task_id}[{map_index}]": (state, tries)
+        for task_id, map_index, state, tries in ended
+    }
+
+
+@pytest.mark.parametrize(
+    "task_id",
+    [
+        "short_prompt", "wrong_style", "missing_connection", "empty_key", "no_scheme", "wrong_key", "no_zone",
+        "unknown_account", "refused_worker", "refused_triggerer", "slow_worker", "slow_triggerer", "sensor_worker",
+        "sensor_triggerer",
+    ],
+)  # fmt: skip
+def test_what_cannot_pass_fails_without_retries(scenarios: dict[str, tuple[str, int]], task_id: str):
+    assert scenarios[task_id] == ("failed", 1)
+
+
+@pytest.mark.parametrize("task_id", ["unreachable", "failing_worker", "failing_triggerer"])
+def test_what_may_pass_is_retried(scenarios: dict[str, tuple[str, int]], task_id: str):
+    assert scenarios[task_id] == ("failed", 2)
+
+
+@pytest.mark.parametrize("mode", ["worker", "triggerer"])
+@pytest.mark.parametrize("option", ["soft_fail", "never_fail"])
+def test_a_sensor_that_may_skip_skips(scenarios: dict[str, tuple[str, int]], option: str, mode: str):
+    assert scenarios[f"{option}_{mode}"] == ("skipped", 1)
+
+
+@pytest.mark.parametrize("mode", ["worker", "triggerer"])
+def test_a_partial_failure_is_mended_by_the_retry(scenarios: dict[str, tuple[str, int]], sandbox: Sandbox, mode: str):
+    expected = ("success", 2) if has_state_store() else ("failed", 1)
+    assert scenarios[f"partial_{mode}"] == expected
+    assert [post["content"] for post in sandbox.world.ledger()["posts"]].count(f"[partial] {mode}") == 1
+
+
+@pytest.mark.parametrize("mode", ["worker", "triggerer"])
+def test_templates_results_and_links(
+    scenarios: dict[str, tuple[str, int]], airflow: Airflow, sandbox: Sandbox, mode: str
+):
+    task_id = f"templated_{mode}"
+    assert scenarios[task_id] == ("success", 1)
+    pushed = airflow.xcoms(task_id)
+    assert pushed["return_value"]["url"].startswith(sandbox.url)
+    assert pushed["pictory_image"] == {**pushed["return_value"], "prompt": "A fox at dawn", "model": "seedream3.0"}
+    assert airflow.link(task_id, "Generated image") == pushed["return_value"]["url"]
+
+
+def test_mapped_tasks_and_their_labels(scenarios: dict[str, tuple[str, int]], airflow: Airflow):
+    for task_id in ("mapped", "mapped_wait", "mapped_post"):
+        assert [scenarios[f"{task_id}[{index}]"] for index in range(3)] == [("success", 1)] * 3
+    labels = airflow.query(
+        "select distinct rendered_map_index from task_instance where dag_id = 'scenarios' and task_id = 'mapped'"
+    )
+    assert labels == [("A red fox...",)]
+
+
+def test_the_keys_are_nowhere_in_airflows_database(scenarios: dict[str, tuple[str, int]], airflow: Airflow):
+    stored = (airflow.home / "airflow.db").read_bytes()
+    for key in (Sandbox.pictory_key, Sandbox.posteverywhere_key, "pictai_wrong"):
+        assert key.encode() not in stored
