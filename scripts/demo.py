@@ -88,7 +88,7 @@ def show(ledger: dict[str, Any]) -> None:
                 time.strftime("%Y-%m-%d %H:%M", time.gmtime(post["scheduled_for"])),
                 post["status"],
             ]
-            for post in ledger["posts"]
+            for post in sorted(ledger["posts"], key=lambda post: float(post["scheduled_for"]))
         ],
     )
 

@@ -49,6 +49,7 @@ CONTENT_TYPES = {
     ".heic": "image/heic",
     ".heif": "image/heif",
 }
+_LOCAL_DOMAINS = ("localhost", "local", "internal", "lan")
 _SIGNATURES = (
     (b"\xff\xd8\xff", 0),
     (b"\x89PNG\r\n\x1a\n", 0),
@@ -286,10 +287,13 @@ def _stand_in(url: str) -> tuple[Picture, str]:
 
 
 def _is_public(host: str) -> bool:
+    host = host.removesuffix(".")
     try:
         return ip_address(host).is_global
     except ValueError:
-        return "." in host and not host.endswith((".localhost", ".local", ".internal", ".lan"))
+        last_label = host.rpartition(".")[2]
+        # No top-level domain begins with a digit: 127.1 is an address in short.
+        return last_label != host and not last_label[:1].isdigit() and last_label not in _LOCAL_DOMAINS
 
 
 def _file_field(body: bytes, content_type: str) -> bytes | None:

@@ -198,7 +198,7 @@ class World:
 
     async def until(self, at: float) -> None:
         """Wait for a moment; timers may ring a little before the clock says so."""
-        while (wait := at - self.clock()) > 0:
+        while (wait := at - self.clock()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(wait)
 
     def publish(self, post: Post, *, at: float, failed_only: bool = False) -> None:

@@ -57,6 +57,7 @@ class TestLedger:
                 "post_id": post_id,
                 "status": "published",
                 "content": "Look",
+                "scheduled_for": None,
                 "media_ids": [media],
                 "account_ids": [2280, 2282],
             }
