@@ -46,7 +46,7 @@ def test_the_wheel_installs_and_declares_its_provider(dist: Path, tmp_path: Path
     )
     code = (
         "from importlib.metadata import distribution\n"
-        f"[entry] = distribution('airflow-provider-pictory').entry_points\n"
+        "[entry] = distribution('airflow-provider-pictory').entry_points\n"
         "print(entry.group, entry.load().__module__, entry.load()()['versions'])"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
