@@ -36,6 +36,7 @@ clean:
 	rm -rf .venv-* build demo dist *.egg-info
 
 $(VENV)/ready: setup.cfg constraints/airflow-$(AIRFLOW).txt
+	@echo "Setting up Airflow $(AIRFLOW) in $(VENV): about a minute, once"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints/airflow-$(AIRFLOW).txt --editable '.[sandbox,dev]'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -72,7 +73,9 @@ class Endpoint:
         )
 
 
-def _check_options(extra: Mapping[str, Any], where: str) -> None:
+def _check_options(extra: Any, where: str) -> None:
+    if not isinstance(extra, Mapping):
+        raise InputError.of(f"{where}, extra", "is no JSON object", ", ".join(OPTIONS))
     unknown = sorted(set(extra) - set(OPTIONS))
     if unknown:
         raise InputError.of(f"{where}, extra", f"unknown option {', '.join(unknown)}", ", ".join(OPTIONS))
@@ -99,6 +102,7 @@ def _base_url(conn: AirflowConnection, default: str, allow_http: bool, where: st
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")
     except ValueError:
         raise InputError.of(field_name, "is no valid URL", allowed) from None
     if parts.username is not None or parts.password is not None:
@@ -144,7 +148,7 @@ def _proxies(value: Any, where: str) -> dict[str, str]:
         return {}
     proxies = {"http": value, "https": value} if isinstance(value, str) else value
     if not isinstance(proxies, dict) or not all(
-        isinstance(url, str) and url.partition("://")[0] in ("http", "https") for url in proxies.values()
+        isinstance(url, str) and re.match(r"https?://[^/]", url) for url in proxies.values()
     ):
         raise InputError.of(
             f"{where}, extra proxies", "is not understood", "an http(s) proxy's URL, or such URLs by scheme"

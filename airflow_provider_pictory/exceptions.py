@@ -24,12 +24,20 @@ raises one fails at once, whatever its ``retries``; also a ``@task`` of your own
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.models import ImageJob, Post
+
+
+def one_line(text: object, limit: int = 500) -> str:
+    """Make foreign text fit for a log line: no control characters, no line breaks, of bounded length."""
+    line = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\s]+", " ", str(text)[: limit * 4])
+    line = line.strip()
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 class ServiceError(AirflowException):
@@ -42,7 +50,7 @@ class ServiceError(AirflowException):
     """
 
     def __init__(self, message: str, *, http_status: int | None = None, request_id: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(one_line(message, 2000))
         self.http_status = http_status
         self.request_id = request_id
 
@@ -104,7 +112,7 @@ class JobFailedError(ServiceError):
         if job.status == "cleaned":
             fault = "was cleaned: Pictory has removed its data after the retention period, the picture is gone"
         else:
-            fault = f"failed: {self.reason or 'no reason given'} (code {self.code or 'none'})"
+            fault = f"failed: {one_line(self.reason or 'no reason given')} (code {one_line(self.code or 'none', 100)})"
         super().__init__(f"Pictory job {job.job_id} {fault}")
 
 
@@ -118,7 +126,9 @@ class PublishError(ServiceError):
     def __init__(self, post: Post) -> None:
         self.post = post
         failed = [d for d in post.destinations if d.status == "failed"]
-        faults = "; ".join(f"{d.platform} account {d.account_id}: {d.error or 'no reason given'}" for d in failed)
+        faults = "; ".join(
+            f"{d.platform} account {d.account_id}: {one_line(d.error or 'no reason given', 200)}" for d in failed
+        )
         super().__init__(
             f"PostEverywhere post {post.post_id} failed on {len(failed)} of {len(post.destinations)} accounts"
             + (f": {faults}" if faults else f" (post status {post.status})")

@@ -26,6 +26,7 @@ from airflow_provider_pictory.exceptions import (
     ServiceError,
     TransientError,
     UnexpectedAnswerError,
+    one_line,
 )
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ class Call(Generic[T]):
     :param name: what logs and errors call it.
     :param parse: makes the result from the decoded JSON body.
     :param repeatable: whether sending it twice costs and publishes nothing twice.
+    :param answered: whether the body of a success says anything.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Call(Generic[T]):
     params: Mapping[str, str | int] = field(default_factory=dict)
     json: Mapping[str, Any] | None = None
     repeatable: bool = False
+    answered: bool = True
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,10 @@ class Answer:
 
         :raises ValueError: it is no JSON.
         """
-        return json.loads(self.body)
-
-
-def one_line(text: object, limit: int = 500) -> str:
-    """Make foreign text fit for a log line: no control characters, no line breaks, of bounded length."""
-    line = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\s]+", " ", str(text)[: limit * 4])
-    line = line.strip()
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
 
 
 def read(service: str, call: Call[T], answer: Answer) -> T:
@@ -88,7 +87,7 @@ def read(service: str, call: Call[T], answer: Answer) -> T:
     if not 200 <= answer.status < 300:
         _raise_error(service, call, answer)
     try:
-        return call.parse(answer.json())
+        return call.parse(answer.json() if call.answered else None)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         fault = f"{service} answered {call.name} with {answer.status}, but {_describe(answer)}"
         if call.repeatable:
@@ -179,8 +178,9 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
     delay = retry_after(answer.headers, now=time.time())
     if status == 429 and retryable is not False:
         raise RateLimitedError(message, retry_after=delay, repeatable=True, **ids)
-    if retryable is True:
-        raise TransientError(message, retry_after=delay, repeatable=True, **ids)
+    if retryable is True and status < 500:
+        # Only the vendor's word makes it transient; that it had no effect is not said.
+        raise TransientError(message, retry_after=delay, repeatable=call.repeatable, **ids)
     if 300 <= status < 400:
         raise UnexpectedAnswerError(
             f"{message}; redirects are not followed, because they would carry the request elsewhere: "
@@ -203,12 +203,10 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
     if status == 404:
         raise NotFoundError(message, **ids)
     if status in (408, 425) or (status >= 500 and retryable is not False):
-        if call.repeatable:
-            raise TransientError(message, retry_after=delay, repeatable=True, **ids)
-        if status in (500, 503):
-            # The vendors ask to repeat a 500 later, and a 503 is a refusal: for Airflow's retries, not for a hook.
-            raise TransientError(message, retry_after=delay, **ids)
-        raise OutcomeUnknownError(f"{message}; whether it took effect is not known", **ids)
+        if call.repeatable or status == 503:
+            # A 503 is a refusal: for Airflow's retries, and for the hook's only where a repeat is harmless anyway.
+            raise TransientError(message, retry_after=delay, repeatable=call.repeatable, **ids)
+        raise OutcomeUnknownError(f"{message}; whether it took effect is not known", retry_after=delay, **ids)
     raise InputError(message, **ids)
 
 

@@ -222,7 +222,10 @@ def parse_time(name: str, value: Any) -> dt.datetime:
         raise InputError.of(name, f"is {_short(value)}", allowed)
     if moment.utcoffset() is None:
         raise InputError.of(name, f"is {_short(str(value))}, which has no zone", allowed)
-    return moment.astimezone(dt.timezone.utc)
+    try:
+        return moment.astimezone(dt.timezone.utc)
+    except OverflowError:
+        raise InputError.of(name, f"is {_short(str(value))}", allowed) from None
 
 
 def check_future(name: str, value: Any) -> None:

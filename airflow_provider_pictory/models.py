@@ -290,6 +290,17 @@ class Post:
             raw=data,
         )
 
+    @classmethod
+    def from_xcom(cls, post: Mapping[str, Any]) -> Post:
+        """Read a post as :meth:`as_xcom` gave it."""
+        return cls(
+            post_id=post["post_id"],
+            status=post["status"],
+            media_ids=tuple(post["media_ids"]),
+            scheduled_for=post["scheduled_for"],
+            destinations=tuple(Destination(**item) for item in post["destinations"]),
+        )
+
     def as_xcom(self) -> dict[str, Any]:
         """Return the *post* that goes into XCom."""
         return {

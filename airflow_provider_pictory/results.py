@@ -18,8 +18,10 @@ IMAGE_KEY = "pictory_image"
 REQUEST_KEY = "pictory_request"
 """The XCom key under which a submitting task says what its job is for."""
 
+# The codes are not documented. What is not recognised is left to retries, which cost a submit each but lose nothing.
 _REJECTION = re.compile(
-    r"policy|moderat|safety|nsfw|prohibited|inappropriate|not[ _]allowed|invalid|unsupported|reference[ _]image",
+    r"content[ _-]?policy|policy[ _-]?violation|moderation|nsfw|inappropriate|unsafe content|prohibited content"
+    r"|invalid[ _-]?(prompt|input|request)|prompt[ _-](is |was )?(rejected|blocked|refused|not allowed|invalid)",
     re.I,
 )
 

@@ -29,6 +29,8 @@ class TaskState:
         self._max_tries = context["ti"].max_tries
         self._fingerprint = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()
         self._values: dict[str, Any] = {}
+        self.delivered: dict[str, Any] = {}
+        """What an earlier try had saved whose result was delivered, if the task was cleared since."""
         entry = self._store.get(KEY) if self._store is not None else None
         if not isinstance(entry, dict):
             return
@@ -37,6 +39,7 @@ class TaskState:
         elif entry.get("delivered_at_max_tries") not in (None, self._max_tries):
             # Only a clear changes max_tries: the user asks for the task to be done again.
             log.info("The task was cleared after its result was delivered: starting anew")
+            self.delivered = entry["values"]
         else:
             self._values = entry["values"]
 

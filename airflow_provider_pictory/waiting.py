@@ -27,7 +27,11 @@ class Log(Protocol):
 
 
 CONFIRMATIONS = 3
-"""How often in a row the service must say that asking is useless before it is believed."""
+"""
+How often in a row it must turn out that asking is useless before it is believed.
+
+Also of a connection that seems to be missing: so it looks while the database or the secrets back end is away.
+"""
 
 
 def is_job_done(job: ImageJob) -> bool:
@@ -41,11 +45,11 @@ def is_job_done(job: ImageJob) -> bool:
 
 def is_post_done(results: Post) -> bool:
     """Whether a post is published or failed on every account, and the service will not try again by itself."""
-    if results.status in ("published", "partially_failed", "failed"):
-        return True
-    return bool(results.destinations) and all(
-        item.status in ("published", "done") or (item.status == "failed" and item.next_retry_at is None)
-        for item in results.destinations
+    if any(item.status == "queued" or item.next_retry_at is not None for item in results.destinations):
+        return False
+    return results.status in ("published", "partially_failed", "failed") or (
+        bool(results.destinations)
+        and all(item.status in ("published", "done", "failed") for item in results.destinations)
     )
 
 
@@ -55,11 +59,9 @@ class Pace:
     When to ask again.
 
     :param interval: seconds between two requests at most, while all is well.
-    :param confirmations: how many answers in a row must say that asking is useless.
     """
 
     interval: float
-    confirmations: int = CONFIRMATIONS
     faults: int = 0
     refusals: int = 0
 
@@ -76,7 +78,7 @@ class Pace:
             return self.interval * random.uniform(0.9, 1.0)
         self.faults += 1
         self.refusals = self.refusals + 1 if isinstance(error, AirflowFailException) else 0
-        if self.refusals and (error.http_status is None or self.refusals >= self.confirmations):
+        if self.refusals >= CONFIRMATIONS:
             raise error
         delay = max(self.interval, backoff(self.faults, limit=60.0))
         if isinstance(error, TransientError) and error.retry_after is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import importlib
 import json
 import os
@@ -93,12 +94,13 @@ class Tries:
     operator: Any
     store: StateStore | None = field(default_factory=lambda: StateStore() if has_state_store() else None)
     ti: TaskInstance = field(default_factory=TaskInstance)
+    due: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.timezone.utc))
     deferred: int = 0
     triggers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @property
     def context(self) -> dict[str, Any]:
-        context = {"ti": self.ti, "task": self.operator}
+        context = {"ti": self.ti, "task": self.operator, "data_interval_end": self.due}
         return context if self.store is None else {**context, "task_state_store": self.store}
 
     def run(self) -> Any:

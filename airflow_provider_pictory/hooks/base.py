@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -136,6 +136,7 @@ class ServiceHook(Service, BaseHook):
 
     def _exchange(self, call: Call[Any]) -> Answer:
         import requests
+        import urllib3
 
         endpoint = self.endpoint
         started = time.monotonic()
@@ -151,15 +152,14 @@ class ServiceHook(Service, BaseHook):
                 stream=True,
             ) as response:
                 body = bytearray()
-                for chunk in response.iter_content(65536):
+                while chunk := response.raw.read1(65536, decode_content=True):
                     body += chunk
                     if len(body) > MAX_ANSWER_BYTES:
                         raise _too_large(self.service, call)
                     if time.monotonic() - started > sum(endpoint.timeout) * 2:
                         raise lost(self.service, call, "the answer takes too long", sent=True)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, headers, bytes(body))
-        except (requests.RequestException, OSError) as error:
+                return _answer(endpoint, response.status_code, response.headers, body)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise lost(self.service, call, _root(error), sent=not _never_connected(error)) from error
 
     def test_connection(self) -> tuple[bool, str]:
@@ -263,15 +263,13 @@ class AsyncServiceHook(Service, BaseHook):
                     body += chunk
                     if len(body) > MAX_ANSWER_BYTES:
                         raise _too_large(self.service, call)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, headers, bytes(body))
+                return _answer(endpoint, response.status, response.headers, body)
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
             never_connected = isinstance(
                 error,
                 (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError),
             )
-            reason = str(error) or type(error).__name__
-            raise lost(self.service, call, reason, sent=not never_connected) from error
+            raise lost(self.service, call, _reason(error), sent=not never_connected) from error
 
 
 def _session(endpoint: Endpoint) -> requests.Session:
@@ -293,10 +291,10 @@ def _session(endpoint: Endpoint) -> requests.Session:
     # An environment with a proxy but without no_proxy must not send what is for this machine through it.
     is_local = is_loopback(urlsplit(endpoint.base_url).hostname or "")
     session.proxies = dict(endpoint.proxies) if is_local else settings["proxies"]
-    for name, paths in (("verify", [session.verify]), ("cert", _paths(session.cert))):
-        for path in paths:
-            if isinstance(path, str) and not os.path.exists(path):
-                raise InputError.of(name, f"there is no file {path!r}", "the path of a file on this machine")
+    if endpoint.base_url.startswith("http:"):
+        session.verify, session.cert = True, None
+    elif isinstance(session.verify, str) or session.cert is not None:
+        _tls(session)
     return session
 
 
@@ -304,27 +302,46 @@ def _paths(cert: str | tuple[str, str] | None) -> Sequence[str]:
     return () if cert is None else (cert,) if isinstance(cert, str) else cert
 
 
-def _tls_and_proxy(endpoint: Endpoint) -> tuple[ssl.SSLContext | bool, str | None]:
-    """Settle what ``requests`` would use for this endpoint, so that sync and async agree by construction."""
+def _tls(session: requests.Session) -> ssl.SSLContext:
+    """Read the session's certificates, which ``requests`` itself would only do while it connects."""
     import ssl
 
+    import requests
+
+    bundle = session.verify if isinstance(session.verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
+    is_folder = os.path.isdir(bundle)
+    try:
+        tls = ssl.create_default_context(cafile=None if is_folder else bundle, capath=bundle if is_folder else None)
+        if session.cert is not None:
+            tls.load_cert_chain(*_paths(session.cert))
+    except OSError as error:
+        files = ", ".join([bundle, *_paths(session.cert)])
+        raise InputError.of(
+            "verify, cert", f"cannot be read ({files}: {error})", "PEM files on this machine"
+        ) from error
+    if session.verify is False:
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
+    return tls
+
+
+def _tls_and_proxy(endpoint: Endpoint) -> tuple[ssl.SSLContext | bool, str | None]:
+    """Settle what ``requests`` would use for this endpoint, so that sync and async agree by construction."""
     import requests
 
     session = _session(endpoint)
     proxy = requests.utils.select_proxy(endpoint.base_url, session.proxies)
     if proxy is not None and "://" not in proxy:
         proxy = f"http://{proxy}"
-    if not endpoint.base_url.startswith("https:"):
-        return True, proxy
-    bundle = session.verify if isinstance(session.verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
-    is_folder = os.path.isdir(bundle)
-    tls = ssl.create_default_context(cafile=None if is_folder else bundle, capath=bundle if is_folder else None)
-    if session.verify is False:
-        tls.check_hostname = False
-        tls.verify_mode = ssl.CERT_NONE
-    if session.cert is not None:
-        tls.load_cert_chain(*_paths(session.cert))
-    return tls, proxy
+    return _tls(session) if endpoint.base_url.startswith("https:") else True, proxy
+
+
+def _answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: bytearray) -> Answer:
+    """Make the answer; one that goes into an error loses the key, should the service repeat it."""
+    content = bytes(body)
+    if status >= 300:
+        content = content.replace(endpoint.key.encode(), b"***")
+    return Answer(status, {name.lower(): value for name, value in headers.items()}, content)
 
 
 def _too_large(service: str, call: Call[Any]) -> ServiceError:
@@ -342,12 +359,26 @@ def _root(error: BaseException) -> str:
 
 def _never_connected(error: BaseException) -> bool:
     """Whether a request failed before any connection carried it, so that it cannot have taken effect."""
-    import requests
+    from requests.exceptions import ConnectTimeout, InvalidSchema, InvalidURL
     from urllib3 import exceptions as urllib3
 
-    if isinstance(error, requests.exceptions.ConnectTimeout):
+    if isinstance(error, (ConnectTimeout, InvalidSchema, InvalidURL)):
         return True
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(reason, urllib3.SSLError):
-        return "CERTIFICATE_VERIFY_FAILED" in str(reason)
-    return isinstance(reason, (urllib3.NewConnectionError, urllib3.ConnectTimeoutError, urllib3.ProxyError))
+    if isinstance(reason, urllib3.ProxyError):
+        # Behind a proxy this stands for any fault of the connection, also after the request was sent.
+        reason = reason.original_error
+    if isinstance(reason, (urllib3.NewConnectionError, urllib3.ConnectTimeoutError)):
+        return True
+    handshake = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "Tunnel connection failed")
+    return any(words in str(reason) for words in handshake)
+
+
+def _reason(error: BaseException) -> str:
+    """Describe a fault of aiohttp's, whose own texts repeat addresses, with a proxy's password among them."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"{error.status} {error.message}"
+    cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    return str(cause) or type(cause).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from airflow_provider_pictory import inputs
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook
 from airflow_provider_pictory.http import Call
 from airflow_provider_pictory.models import Account, Media, Post, Profile
+from airflow_provider_pictory.waiting import is_post_done
 
 T = TypeVar("T")
 
@@ -113,9 +115,14 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
         """Ask how far a post is on each account: ``status`` and ``destinations``, no more."""
         return self.send(_post_call("get post results", "GET", post_id, "/results", Post.from_wire))
 
+    def get_post_outcome(self, post_id: str) -> Post:
+        """Ask how far a post is on each account and, once none is on its way any more, for the rest of the post."""
+        results = self.get_post_results(post_id)
+        return _merged(self.get_post(post_id), results) if is_post_done(results) else results
+
     def retry_post(self, post_id: str) -> None:
         """Publish a post again on the accounts where it failed, and on those alone."""
-        return self.send(_post_call("retry post", "POST", post_id, "/retry", _nothing))
+        return self.send(_retry_post(post_id))
 
     def list_accounts(self) -> list[Account]:
         """List the connected social accounts."""
@@ -201,9 +208,14 @@ class PostEverywhereAsyncHook(_PostEverywhere, AsyncServiceHook):
         """Ask how far a post is on each account, as :meth:`PostEverywhereHook.get_post_results` does."""
         return await self.send(_post_call("get post results", "GET", post_id, "/results", Post.from_wire))
 
+    async def get_post_outcome(self, post_id: str) -> Post:
+        """Ask how far a post is, as :meth:`PostEverywhereHook.get_post_outcome` does."""
+        results = await self.get_post_results(post_id)
+        return _merged(await self.get_post(post_id), results) if is_post_done(results) else results
+
     async def retry_post(self, post_id: str) -> None:
         """Publish a post again on the accounts where it failed, and on those alone."""
-        return await self.send(_post_call("retry post", "POST", post_id, "/retry", _nothing))
+        return await self.send(_retry_post(post_id))
 
     async def list_accounts(self) -> list[Account]:
         """List the connected social accounts."""
@@ -266,8 +278,17 @@ def _post_call(name: str, method: str, post_id: str, path: str, parse: Callable[
     return Call(name, method, f"/posts/{quote(post_id, safe='')}{path}", _data(parse), repeatable=method == "GET")
 
 
+def _retry_post(post_id: str) -> Call[None]:
+    # What the service answers is not documented: that it accepts is all there is to know.
+    return replace(_post_call("retry post", "POST", post_id, "/retry", _nothing), parse=_nothing, answered=False)
+
+
 def _nothing(_: Any) -> None:
     return None
+
+
+def _merged(post: Post, results: Post) -> Post:
+    return replace(post, status=results.status, destinations=results.destinations)
 
 
 def _accounts(data: Any) -> list[Account]:

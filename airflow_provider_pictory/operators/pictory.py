@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_pictory import inputs
-from airflow_provider_pictory.exceptions import JobFailedError
+from airflow_provider_pictory.exceptions import JobFailedError, NotFoundError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.links import ImageLink
 from airflow_provider_pictory.models import ImageJob
@@ -136,14 +137,28 @@ class GenerateImageOperator(BaseOperator):
                 trigger=ImageJobTrigger(job_id, self.pictory_conn_id, interval, deadline),
                 method_name="execute_complete",
             )
-        job = wait(lambda: self.hook.get_job(job_id), is_job_done, interval=interval, deadline=deadline, log=self.log)
+        with self._forgetting_lost_jobs(state):
+            job = wait(
+                lambda: self.hook.get_job(job_id), is_job_done, interval=interval, deadline=deadline, log=self.log
+            )
         return self._finish(context, job)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on after the wait in the triggerer."""
         from airflow_provider_pictory.triggers.base import result_of
 
-        return self._finish(context, ImageJob(**result_of(event)))
+        with self._forgetting_lost_jobs(self._state(context)):
+            result = result_of(event)
+        return self._finish(context, ImageJob(**result))
+
+    @contextmanager
+    def _forgetting_lost_jobs(self, state: TaskState) -> Iterator[None]:
+        """Let a clear of the task submit anew where Pictory does not know the job any more."""
+        try:
+            yield
+        except NotFoundError:
+            state.save(job_id=None)
+            raise
 
     def _finish(self, context: Context, job: ImageJob) -> dict[str, Any]:
         state = self._state(context)

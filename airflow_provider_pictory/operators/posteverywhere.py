@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
 
 from airflow_provider_pictory import inputs
-from airflow_provider_pictory.exceptions import InputError, OutcomeUnknownError, PublishError, ServiceError
+from airflow_provider_pictory.exceptions import InputError, NotFoundError, PublishError, ServiceError, TransientError
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.links import PostLink
-from airflow_provider_pictory.models import Destination, Post
+from airflow_provider_pictory.models import Post
 from airflow_provider_pictory.state import TaskState
 from airflow_provider_pictory.waiting import is_post_done, seconds, wait
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+
+CLOCK_SKEW = 300.0
+"""How far this machine's clock and the service's may differ, in seconds."""
 
 
 class GenerateMediaOperator(BaseOperator):
@@ -165,7 +168,7 @@ class PostImageOperator(BaseOperator):
     def _request(self) -> dict[str, Any]:
         return {
             "content": self.content,
-            "account_ids": self.account_ids or [],
+            "account_ids": _listed(self.account_ids) or [],
             "scheduled_for": self.scheduled_for or None,
             "timezone": self.timezone or None,
             "platform_content": self.platform_content,
@@ -173,15 +176,15 @@ class PostImageOperator(BaseOperator):
         }
 
     def _state(self, context: Context) -> TaskState:
-        return TaskState(
-            context,
-            {
-                **self._request,
-                "image": self.image,
-                "media_ids": self.media_ids,
-                "posteverywhere_conn_id": self.posteverywhere_conn_id,
-            },
-        )
+        inputs_ = {
+            **self._request,
+            "image": self.image,
+            "media_ids": _listed(self.media_ids),
+            "posteverywhere_conn_id": self.posteverywhere_conn_id,
+        }
+        # A DAG file that reckons from now gives another time on every parse, which must not make another post.
+        del inputs_["scheduled_for"]
+        return TaskState(context, inputs_)
 
     def execute(self, context: Context) -> Any:
         """Make the post, or find the one that an earlier try has made; wait for it if asked to."""
@@ -212,22 +215,20 @@ class PostImageOperator(BaseOperator):
             )
         post_id = post.post_id
         time.sleep(max(0.0, start - time.time()))
-        results = wait(
-            lambda: self.hook.get_post_results(post_id),
+        published = wait(
+            lambda: self.hook.get_post_outcome(post_id),
             is_post_done,
             interval=interval,
             deadline=deadline,
             log=self.log,
         )
-        return self._finish(context, results)
+        return self._finish(context, published)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on after the wait in the triggerer."""
         from airflow_provider_pictory.triggers.base import result_of
 
-        result = result_of(event)
-        destinations = tuple(Destination(**item) for item in result["destinations"])
-        return self._finish(context, Post(result["post_id"], result["status"], destinations=destinations))
+        return self._finish(context, Post.from_xcom(result_of(event)))
 
     def _check(self) -> list[str] | str:
         """
@@ -255,23 +256,47 @@ class PostImageOperator(BaseOperator):
         return source
 
     def _earlier_post(self, context: Context, state: TaskState, source: list[str] | str) -> Post | None:
-        """Find the post that an earlier try made, also if its answer was lost: by its id, else by its media."""
+        """
+        Find the post that an earlier try made, also if its answer was lost: by its id, else by its media.
+
+        A media id that this task has made marks its post beyond doubt. One that was given can be in other posts too:
+        there the text, the accounts and the schedule must agree, and the post must be younger than the first try.
+        """
         post_id = state.get("post_id")
         if post_id is not None:
             self.log.info("Resuming with post %s, which an earlier try has made", post_id)
-            return self.hook.get_post(post_id)
-        if context["ti"].try_number < 2:
+            try:
+                return self.hook.get_post(post_id)
+            except NotFoundError:
+                state.save(post_id=None)
+                raise
+        media_ids = state.get("media_ids") or (source if isinstance(source, list) else None)
+        tried = state.get("started") is not None if state.durable else context["ti"].try_number > 1
+        if not tried or media_ids is None:
             return None
-        media_ids = source if isinstance(source, list) else state.get("media_ids")
-        if media_ids is None:
-            return None
-        since = dt.datetime.fromtimestamp(state.get("started") or time.time() - 7 * 86400, dt.timezone.utc)
-        for post in self.hook.list_posts(created_after=since.strftime("%Y-%m-%dT%H:%M:%SZ")):
-            if set(media_ids) <= set(post.media_ids) and post.content == self.content:
+        since = state.get("started") or _run_start(context)
+        for post in self.hook.list_posts(created_after=_utc(since - CLOCK_SKEW)):
+            if post.post_id == state.delivered.get("post_id") or not set(media_ids) <= set(post.media_ids):
+                continue
+            post = self.hook.get_post(post.post_id)
+            if isinstance(source, str) or self._is_same(post, state):
                 self.log.info("Adopting post %s, which an earlier try has made", post.post_id)
                 state.save(post_id=post.post_id)
-                return self.hook.get_post(post.post_id)
+                return post
         return None
+
+    def _is_same(self, post: Post, state: TaskState) -> bool:
+        due = state.get("scheduled_for") if state.durable else self._due
+        accounts = {str(item.account_id) for item in post.destinations} or set(map(str, post.account_ids))
+        return (
+            (post.content or "").split() == self.content.split()
+            and accounts == set(map(str, self._request["account_ids"]))
+            and (post.scheduled_for and _utc_text(post.scheduled_for)) == due
+        )
+
+    @property
+    def _due(self) -> str | None:
+        return _utc_text(self.scheduled_for) if self.scheduled_for else None
 
     def _create_post(self, state: TaskState, source: list[str] | str) -> Post:
         if self.scheduled_for:
@@ -281,19 +306,19 @@ class PostImageOperator(BaseOperator):
             media = self.hook.upload_media_from_url(str(source))
             media_ids = list(media.media_ids)
             self.log.info("Imported the image into the media library as %s", media.media_id)
-        state.save(media_ids=media_ids, started=state.get("started") or time.time() - 300)
+        state.save(media_ids=media_ids, started=state.get("started") or time.time(), scheduled_for=self._due)
         try:
             created = self.hook.create_post(**self._request, media_ids=media_ids)
-        except OutcomeUnknownError as error:
-            self._check_retry_is_safe(state, source, error)
+        except TransientError as error:
+            if not error.repeatable:
+                self._check_retry_is_safe(state, source, error)
             raise
         self.log.info("Created post %s: %s", created.post_id, created.status)
         state.save(post_id=created.post_id)
         return replace(created, media_ids=tuple(media_ids))
 
-    def _finish(self, context: Context, results: Post) -> dict[str, Any]:
+    def _finish(self, context: Context, post: Post) -> dict[str, Any]:
         state = self._state(context)
-        post = replace(self.hook.get_post(results.post_id), status=results.status, destinations=results.destinations)
         if post.status in ("failed", "partially_failed") or any(d.status == "failed" for d in post.destinations):
             error = PublishError(post)
             self._check_retry_is_safe(state, self._check(), error)
@@ -313,3 +338,22 @@ class PostImageOperator(BaseOperator):
                 f"{error}. No retry: on Airflow below 3.3 it would not find this post, and might post twice. "
                 "Look into PostEverywhere before clearing the task"
             ) from error
+
+
+def _listed(value: Any) -> Any:
+    """Make a list of what Airflow hands over as a lazy sequence, whose look depends on whether it was read."""
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _run_start(context: Context) -> float:
+    """Tell the earliest time at which a try of this task can have begun, where nothing remembers it."""
+    due: Any = context.get("data_interval_end") or context["dag_run"].start_date
+    return float(due.timestamp())
+
+
+def _utc(moment: float) -> str:
+    return dt.datetime.fromtimestamp(moment, dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _utc_text(when: dt.datetime | str) -> str:
+    return _utc(inputs.parse_time("scheduled_for", when).timestamp())

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    AirflowTaskTimeout,
     BaseOperator,
     BaseSensorOperator,
     PokeReturnValue,
@@ -21,10 +22,11 @@ from airflow.providers.common.compat.sdk import (
 from airflow_provider_pictory import inputs
 from airflow_provider_pictory.exceptions import JobFailedError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
+from airflow_provider_pictory.http import backoff
 from airflow_provider_pictory.links import ImageLink
 from airflow_provider_pictory.models import ImageJob
 from airflow_provider_pictory.results import check_job, find_request, push_image
-from airflow_provider_pictory.waiting import CONFIRMATIONS, Pace, is_job_done, seconds
+from airflow_provider_pictory.waiting import Pace, is_job_done, seconds
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -38,7 +40,8 @@ class ImageJobSensor(BaseSensorOperator):
     retries: waiting again would not help. Waiting costs nothing, so a cleared sensor simply waits again.
 
     ``soft_fail`` and ``never_fail`` skip the task instead, on a timeout and on a failure that retries cannot mend, in
-    every mode and phase alike.
+    every mode and phase alike. ``exponential_backoff``, ``max_wait`` and ``silent_fail`` count only where the sensor
+    does not defer.
 
     :param job_id: what :class:`~airflow_provider_pictory.operators.pictory.GenerateImageOperator` returned. Templated.
     :param pictory_conn_id: the Pictory connection. Templated.
@@ -80,45 +83,47 @@ class ImageJobSensor(BaseSensorOperator):
         """Wait for the job."""
         with self._skipping():
             inputs.check_text("job_id", self.job_id, 1, 200)
+            interval = seconds("poke_interval", self.poke_interval)
             if not self.deferrable:
                 return super().execute(context)
             from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
 
+            deadline = time.time() + self.timeout
             self.defer(
-                trigger=ImageJobTrigger(
-                    self.job_id,
-                    self.pictory_conn_id,
-                    seconds("poke_interval", self.poke_interval),
-                    time.time() + self.timeout,
-                ),
+                trigger=ImageJobTrigger(self.job_id, self.pictory_conn_id, interval, deadline),
                 method_name="execute_complete",
             )
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Ask once."""
-        self._error: ServiceError | None = None
-        try:
-            job = self.hook.get_job(self.job_id)
-        except ServiceError as error:
-            self._error = error
-        else:
-            if is_job_done(job):
-                return PokeReturnValue(is_done=True, xcom_value=self._finish(context, job))
-        self._delay = self._pace.after(self._error)
-        if self._error is not None:
-            self.log.warning("%s; asking again in %.0f s", self._error, self._delay)
-        return PokeReturnValue(is_done=False)
+        """Ask once; where the next poke is another process, until an answer that asking is useless is confirmed."""
+        while True:
+            self._error: ServiceError | None = None
+            try:
+                job = self.hook.get_job(self.job_id)
+            except ServiceError as error:
+                self._error = error
+            else:
+                if is_job_done(job):
+                    return PokeReturnValue(is_done=True, xcom_value=self._finish(context, job))
+            self._delay = self._pace.after(self._error)
+            if self._error is not None:
+                self.log.warning("%s; asking again", self._error)
+            if not (self.reschedule and isinstance(self._error, AirflowFailException)):
+                return PokeReturnValue(is_done=False)
+            time.sleep(backoff(self._pace.faults, limit=5))
 
     @cached_property
     def _pace(self) -> Pace:
-        return Pace(self.poke_interval, confirmations=1 if self.reschedule else CONFIRMATIONS)
+        return Pace(self.poke_interval)
 
     def _get_next_poke_interval(
         self, started_at: dt.datetime | float, run_duration: Callable[[], float], poke_count: int
     ) -> float:
+        delay = self._delay
         if self._error is None and self.exponential_backoff:
-            return super()._get_next_poke_interval(started_at, run_duration, poke_count)
-        return self._delay
+            delay = super()._get_next_poke_interval(started_at, run_duration, poke_count)
+        # The last poke is due just after the timeout, where the base class looks whether it has passed.
+        return min(delay, max(0.0, self.timeout - run_duration()) + 0.01)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on after the wait in the triggerer."""
@@ -136,8 +141,13 @@ class ImageJobSensor(BaseSensorOperator):
         try:
             yield
         except AirflowSkipException as skip:
-            # The base class says only that it skips; its cause says why.
-            raise AirflowSkipException(str(skip.__cause__ or skip)) from skip.__cause__
+            # The base class says only that it skips, and with never_fail it does so whatever happened.
+            cause = skip.__cause__
+            if isinstance(cause, Exception) and not isinstance(
+                cause, (AirflowSensorTimeout, AirflowTaskTimeout, AirflowFailException)
+            ):
+                raise cause from None
+            raise AirflowSkipException(str(cause or skip)) from cause
         except (AirflowSensorTimeout, AirflowFailException) as error:
             if self.soft_fail or self.never_fail:
                 raise AirflowSkipException(str(error)) from error

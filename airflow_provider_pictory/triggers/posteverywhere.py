@@ -49,12 +49,12 @@ class PostTrigger(WaitTrigger):
         """Wait for the post, and return it as it goes into XCom."""
         await asyncio.sleep(max(0.0, self.start - time.time()))
         async with PostEverywhereAsyncHook(self.posteverywhere_conn_id) as hook:
-            results = await wait_async(
-                lambda: hook.get_post_results(self.post_id),
+            post = await wait_async(
+                lambda: hook.get_post_outcome(self.post_id),
                 is_post_done,
                 interval=self.poll_interval,
                 deadline=self.deadline,
                 log=self.log,
             )
-        self.log.info("PostEverywhere post %s: %s", results.post_id, results.status)
-        return results.as_xcom()
+        self.log.info("PostEverywhere post %s: %s", post.post_id, post.status)
+        return post.as_xcom()

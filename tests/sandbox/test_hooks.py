@@ -235,7 +235,8 @@ class TestFaults:
     @pytest.mark.parametrize(
         ("fault", "expected"),
         [
-            ({"kind": "status", "status": 500}, e.TransientError),
+            ({"kind": "status", "status": 503}, e.TransientError),
+            ({"kind": "status", "status": 500}, e.OutcomeUnknownError),
             ({"kind": "status", "status": 502}, e.OutcomeUnknownError),
             ({"kind": "reset"}, e.OutcomeUnknownError),
             ({"kind": "reset", "when": "after"}, e.OutcomeUnknownError),
@@ -384,12 +385,45 @@ class TestConnection:
             error = error.__cause__ or error.__context__
 
     @pytest.mark.parametrize("option", ["verify", "cert"])
-    def test_files_that_are_not_there(
-        self, pictory: Caller, sandbox: Sandbox, connections: Callable[..., None], option: str
+    @pytest.mark.parametrize("file", ["/no/such.pem", __file__])
+    def test_certificates_that_cannot_be_read(
+        self, pictory: Caller, tls: tuple[str, str], connections: Callable[..., None], option: str, file: str
     ):
-        connections("pictory_default", host=sandbox.pictory_url, password="k", extra={option: "/no/such.pem"})
-        with pytest.raises(e.InputError, match=rf"{option}: there is no file '/no/such\.pem'"):
+        connections("pictory_default", host=tls[0], password="k", extra={option: file})
+        with pytest.raises(e.InputError, match=f"verify, cert: cannot be read .*{file}"):
             pictory("submit_image", PROMPT)
+
+    def test_the_service_may_repeat_the_key_but_no_error_does(self, pictory: Caller, sandbox: Sandbox):
+        said = {"message": f"The key {sandbox.pictory_key} is revoked"}
+        sandbox.fault("pictory.submit_image", "status", status=401, body=said)
+        with pytest.raises(e.AuthenticationError, match=r"The key \*\*\* is revoked"):
+            pictory("submit_image", PROMPT)
+
+    def test_a_lost_answer_behind_a_proxy_is_a_lost_answer(
+        self, pictory: Caller, connections: Callable[..., None], dropping_proxy: tuple[str, list[str]]
+    ):
+        url, seen = dropping_proxy
+        connections(
+            "pictory_default",
+            host="http://pictory.invalid",
+            password="k",
+            extra={"proxies": url.replace("//", "//user:s3cret@"), "allow_http": True},
+        )
+        with pytest.raises(e.OutcomeUnknownError) as caught:
+            pictory("submit_image", PROMPT)
+        assert len(seen) == 1
+        assert "s3cret" not in str(caught.value)
+
+    def test_a_proxy_that_refuses_has_carried_nothing(
+        self, pictory: Caller, connections: Callable[..., None], dropping_proxy: tuple[str, list[str]]
+    ):
+        url, _ = dropping_proxy
+        proxy = url.replace("//", "//user:s3cret@")
+        connections("pictory_default", host="https://pictory.invalid", password="k", extra={"proxies": proxy})
+        with pytest.raises(e.TransientError) as caught:
+            pictory("submit_image", PROMPT)
+        assert type(caught.value) is e.TransientError
+        assert "s3cret" not in str(caught.value)
 
     def test_netrc_does_not_replace_the_key(self, pictory: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         netrc = tmp_path / "netrc"
@@ -431,6 +465,7 @@ class TestConnection:
             with pytest.raises(e.TransientError):
                 pictory("get_quota")
 
+    @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
     @pytest.mark.parametrize(
         ("verify", "accepted"), [(True, False), (False, True), ("bundle", True), ("environment", True)]
     )
@@ -571,6 +606,23 @@ def proxy(sandbox: Sandbox) -> Iterator[tuple[str, list[str]]]:
                 proxies={"http": ""},
             )
             self.reply("application/json", answer.content)
+
+    for port in _serve(Handler):
+        yield f"http://127.0.0.1:{port}", seen
+
+
+@pytest.fixture
+def dropping_proxy() -> Iterator[tuple[str, list[str]]]:
+    """A proxy that takes a request and closes the connection without an answer, and refuses tunnels."""
+    seen: list[str] = []
+
+    class Handler(_Quiet):
+        def do_POST(self) -> None:
+            seen.append(self.path)
+            self.close_connection = True
+
+        def do_CONNECT(self) -> None:
+            self.send_error(407)
 
     for port in _serve(Handler):
         yield f"http://127.0.0.1:{port}", seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -29,8 +30,9 @@ pytestmark = pytest.mark.usefixtures("connections", "no_sleep", "quick")
 
 
 @pytest.fixture
-def quick(settings: Callable[..., None]) -> None:
+def quick(settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     settings(latency=0.1, publish_latency=0.1)
+    monkeypatch.setattr("airflow_provider_pictory.waiting.backoff", lambda *_, **__: 0.01)
 
 
 @pytest.fixture(params=[False, True], ids=["worker", "triggerer"])
@@ -181,6 +183,16 @@ class TestGenerateImage:
         assert len(images(sandbox)) == 1
 
     @needs_state_store
+    def test_a_clear_submits_anew_where_the_job_is_not_known_any_more(self, sandbox: Sandbox, deferrable: bool):
+        task = generate(wait_for_completion=True, deferrable=deferrable)
+        sandbox.fault("pictory.get_job", "status", status=404, times=3)
+        with pytest.raises(e.NotFoundError):
+            task.run()
+        task.ti.max_tries += 1
+        assert task.run()["status"] == "completed"
+        assert len(images(sandbox)) == 2
+
+    @needs_state_store
     def test_other_inputs_start_anew(self, sandbox: Sandbox):
         task = generate()
         first = task.run()
@@ -253,9 +265,7 @@ class TestImageJobSensor:
         job_id: str,
         deferrable: bool,
         fault: dict[str, Any],
-        monkeypatch: pytest.MonkeyPatch,
     ):
-        monkeypatch.setattr("airflow_provider_pictory.waiting.backoff", lambda *_, **__: 0.01)
         sandbox.fault("pictory.get_job", **fault, times=2)
         assert sensor(job_id, deferrable=deferrable).run()["status"] == "completed"
 
@@ -314,6 +324,30 @@ class TestImageJobSensor:
             pytest.fail("poke itself must not reschedule")
         assert not poke
         assert 6.3 <= task.operator._get_next_poke_interval(0, lambda: 0, 1) <= 7
+
+    def test_reschedule_mode_confirms_a_refusal_within_one_poke(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("airflow_provider_pictory.sensors.pictory.backoff", lambda *_, **__: 0.01)
+        task = sensor("4d82d040-4394-4371-867d-72ae1dd62b6d", deferrable=False, mode="reschedule")
+        with pytest.raises(e.NotFoundError):
+            task.operator.poke(task.context)
+        assert calls(sandbox, "pictory.get_job") == 3
+
+    def test_a_long_delay_of_the_service_ends_with_the_timeout(self, job_id: str, sandbox: Sandbox, deferrable: bool):
+        sandbox.fault("pictory.get_job", "status", status=429, headers={"Retry-After": "9000"}, times=None)
+        with pytest.raises(AirflowSensorTimeout):
+            sensor(job_id, deferrable=deferrable, timeout=0.2).run()
+
+    def test_never_fail_does_not_hide_what_may_pass(self, job_id: str, deferrable: bool):
+        task = sensor(job_id, deferrable=deferrable, never_fail=True)
+        task.ti.xcom_push = lambda **_: 1 / 0  # type: ignore[method-assign]
+        with pytest.raises(ZeroDivisionError):
+            task.run()
+
+    def test_no_interval_at_all_is_an_input_error(self, job_id: str, deferrable: bool):
+        with pytest.raises(e.InputError, match="poke_interval: is 0"):
+            sensor(job_id, deferrable=deferrable, poke_interval=0).run()
 
 
 class TestGenerateMedia:
@@ -424,6 +458,69 @@ class TestPostImage:
         made = task.run()
         [ledger] = posts(sandbox)
         assert ledger["post_id"] == made["post_id"]
+
+    def test_a_sibling_of_the_same_media_is_not_mistaken_for_the_tasks_own_post(self, sandbox: Sandbox):
+        media_ids = self.media()
+        post(media_ids=media_ids, account_ids=[2280]).run()
+        post(media_ids=media_ids, scheduled_for="2999-01-01T08:00:00Z").run()
+        sibling = post(media_ids=media_ids)
+        sandbox.fault("posteverywhere.create_post", "status", status=503)
+        with pytest.raises(e.TransientError):
+            sibling.run()
+        sibling.run()
+        assert len(posts(sandbox)) == 3
+
+    def test_yesterdays_post_is_not_mistaken_for_todays(self, sandbox: Sandbox, travel: Callable[[float], None]):
+        media_ids = self.media()
+        sandbox.world.clock = lambda: time.time() - 86400
+        post(media_ids=media_ids).run()
+        sandbox.world.clock = time.time
+        today = post(media_ids=media_ids)
+        sandbox.fault("posteverywhere.create_post", "status", status=503)
+        with pytest.raises(e.TransientError):
+            today.run()
+        today.run()
+        assert len(posts(sandbox)) == 2
+
+    @needs_state_store
+    def test_its_own_media_marks_a_post_whatever_the_service_made_of_the_text(self, sandbox: Sandbox):
+        task = post(image="https://pictures.example/a.png", content="Hello ")
+        sandbox.fault("posteverywhere.create_post", "reset", when="after")
+        with pytest.raises(e.OutcomeUnknownError):
+            task.run()
+        next(iter(sandbox.world.posts.values())).content = "hello"
+        task.run()
+        assert len(posts(sandbox)) == 1
+
+    @needs_state_store
+    def test_a_time_that_is_reckoned_anew_on_every_parse_makes_no_other_post(self, sandbox: Sandbox):
+        task = post(image="https://pictures.example/a.png", scheduled_for="2999-01-01T08:00:00Z")
+        first = task.run()
+        task.operator.scheduled_for = "2999-01-01T08:00:07Z"
+        assert task.run()["post_id"] == first["post_id"]
+
+    @needs_state_store
+    @pytest.mark.parametrize("given", [False, True])
+    def test_a_clear_after_delivery_posts_again(self, sandbox: Sandbox, given: bool):
+        task = post(**({"media_ids": self.media()} if given else {"image": "https://pictures.example/a.png"}))
+        first = task.run()
+        assert task.run()["post_id"] == first["post_id"]
+        task.ti.max_tries += 2
+        assert task.run()["post_id"] != first["post_id"]
+
+    def test_a_fault_after_publication_is_waited_out(self, sandbox: Sandbox, deferrable: bool):
+        sandbox.fault("posteverywhere.get_post", "status", status=503, times=4)
+        task = post(image="https://pictures.example/a.png", wait_for_publish=True, deferrable=deferrable)
+        task.store = None
+        assert task.run()["status"] == "published"
+        assert len(posts(sandbox)) == 1
+
+    def test_without_a_state_store_a_server_error_is_not_retried(self, sandbox: Sandbox):
+        task = post(image="https://pictures.example/a.png")
+        task.store = None
+        sandbox.fault("posteverywhere.create_post", "status", status=500, when="after")
+        with pytest.raises(AirflowFailException, match="might post twice"):
+            task.run()
 
     def test_a_refused_post_is_made_by_the_retry(self, sandbox: Sandbox):
         task = post(media_ids=self.media())

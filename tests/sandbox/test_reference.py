@@ -193,7 +193,7 @@ def _(world: World) -> None:
 @proves("500")
 def _(world: World) -> None:
     error = world.error("pictory", "submit_image", status=500, body={"message": "Internal Server Error"})
-    assert type(error) is e.TransientError
+    assert isinstance(error, e.TransientError)
     world.sandbox.clear_faults()
     assert world.pictory.submit_image(PROMPT)
 
@@ -354,7 +354,7 @@ def _(world: World) -> None:
 
 @proves("500 (PostEverywhere)")
 def _(world: World) -> None:
-    assert type(world.error("posteverywhere", "generate_image", status=500)) is e.TransientError
+    assert isinstance(world.error("posteverywhere", "generate_image", status=500), e.TransientError)
 
 
 @proves("`POST /v1/posts`")

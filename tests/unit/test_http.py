@@ -9,17 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.http import (
     MAX_DELAY,
     Answer,
     Call,
     backoff,
     lost,
-    one_line,
     read,
     retry_after,
     retry_delay,
 )
+from airflow_provider_pictory.models import Destination, ImageJob, Post
 
 GET: Call[Any] = Call("get thing", "GET", "/thing", lambda body: body["value"], repeatable=True)
 POST: Call[Any] = Call("make thing", "POST", "/thing", lambda body: body["value"])
@@ -76,7 +77,7 @@ def test_what_cannot_pass_by_itself_fails_airflow_tasks_without_retries():
         assert not isinstance(error_of(POST, answer(status, {})), AirflowFailException)
 
 
-@pytest.mark.parametrize(("status", "unknown"), [(500, False), (503, False), (502, True), (504, True), (408, True)])
+@pytest.mark.parametrize(("status", "unknown"), [(500, True), (503, False), (502, True), (504, True), (408, True)])
 def test_a_server_error_to_a_call_that_costs_is_repeated_by_no_hook(status: int, unknown: bool):
     error = error_of(POST, answer(status, {}))
     assert isinstance(error, e.OutcomeUnknownError) is unknown
@@ -84,9 +85,29 @@ def test_a_server_error_to_a_call_that_costs_is_repeated_by_no_hook(status: int,
 
 
 def test_the_vendors_word_on_retrying_goes_before_the_status():
-    assert retry_delay(error_of(POST, answer(409, {"error": {"message": "m", "retryable": True}})), 1) is not None
+    conflict = error_of(POST, answer(409, {"error": {"message": "m", "retryable": True}}))
+    assert type(conflict) is e.TransientError
+    assert not isinstance(conflict, AirflowFailException)
     assert isinstance(error_of(GET, answer(503, {"error": {"message": "m", "retryable": False}})), e.InputError)
     assert isinstance(error_of(GET, answer(429, {"error": {"message": "m", "retryable": False}})), e.InputError)
+
+
+@pytest.mark.parametrize("status", [409, 500, 502, 503])
+def test_the_vendors_word_on_retrying_lets_no_hook_repeat_what_costs(status: int):
+    error = error_of(POST, answer(status, {"error": {"message": "m", "retryable": True}}))
+    assert isinstance(error, e.TransientError)
+    assert retry_delay(error, 1) is None
+
+
+def test_a_body_that_is_nested_too_deeply_is_no_answer():
+    bomb = Answer(200, {}, b"[" * 200_000)
+    assert type(error_of(POST, bomb)) is e.OutcomeUnknownError
+    assert type(error_of(GET, bomb)) is e.UnexpectedAnswerError
+
+
+def test_where_the_body_says_nothing_any_success_will_do():
+    call: Call[None] = Call("retry", "POST", "/retry", lambda _: None, answered=False)
+    assert read("Service", call, Answer(202, {}, b"")) is None
 
 
 def test_insufficient_credits_tell_what_is_needed_and_what_is_left():
@@ -165,6 +186,15 @@ def test_retry_after(headers: dict[str, str], delay: float | None):
 def test_foreign_text_is_one_bounded_line():
     assert one_line("a\nERROR forged\r\x1b[31m b") == "a ERROR forged [31m b"
     assert len(one_line("x" * 100_000)) == 500
+
+
+def test_every_error_is_one_bounded_line():
+    job = ImageJob("j", "failed", error_code="c" * 9000, error_message="a\nERROR forged " * 5000)
+    destination = Destination(1, "x", "failed", error="b\x1b[31m\n" * 5000)
+    for error in (e.JobFailedError(job), e.PublishError(Post("p", "failed", destinations=(destination,) * 99))):
+        assert "\n" not in str(error)
+        assert "\x1b" not in str(error)
+        assert len(str(error)) <= 2000
 
 
 def test_backoff_grows_and_stays_bounded():

@@ -51,6 +51,9 @@ def destinations(*items: tuple[str, str | None]) -> tuple[Destination, ...]:
         (Post("p", "publishing", destinations=destinations(("published", None), ("failed", None))), True),
         (Post("p", "publishing", destinations=destinations(("published", None), ("failed", "later"))), False),
         (Post("p", "publishing", destinations=destinations(("done", None))), True),
+        (Post("p", "partially_failed", destinations=destinations(("published", None), ("failed", "later"))), False),
+        (Post("p", "published", destinations=destinations(("published", None), ("queued", None))), False),
+        (Post("p", "published", destinations=destinations(("skipped", None))), True),
         (Post("p", "published"), True),
         (Post("p", "partially_failed"), True),
         (Post("p", "failed"), True),
@@ -91,9 +94,12 @@ def test_the_service_is_believed_the_third_time_in_a_row():
         pace.after(gone)
 
 
-def test_what_is_wrong_on_this_side_needs_no_confirmation():
+def test_a_connection_that_seems_to_be_missing_may_be_an_outage():
+    pace = Pace(1)
+    for _ in range(2):
+        assert pace.after(InputError("no such connection")) > 0
     with pytest.raises(InputError):
-        Pace(1).after(InputError("no such connection"))
+        pace.after(InputError("no such connection"))
 
 
 def run_sync(ask: Callable[[], Any], deadline: float) -> Any:
