@@ -201,7 +201,8 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
             **ids,
         )
     if status == 404:
-        raise NotFoundError(message, **ids)
+        hint = "" if fields else ". Does the connection's base URL lead to the API?"
+        raise NotFoundError(message + hint, **ids)
     if status in (408, 425) or (status >= 500 and retryable is not False):
         if call.repeatable or status == 503:
             # A 503 is a refusal: for Airflow's retries, and for the hook's only where a repeat is harmless anyway.
