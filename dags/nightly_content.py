@@ -14,6 +14,7 @@ from typing import Any
 import pendulum
 from airflow.providers.common.compat.sdk import DAG, task, task_group
 
+from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
@@ -34,8 +35,9 @@ with DAG(
 
     @task
     def briefs() -> list[dict[str, Any]]:
-        """Read the briefs, and settle the next moment at which the clock in ZONE shows each one's time."""
+        """Read the briefs; settle their accounts, and when the clock in ZONE next shows the time of each."""
         now = pendulum.now(ZONE)
+        accounts = {item.platform: item.account_id for item in PostEverywhereHook().list_accounts() if item.can_post}
 
         def next_time(clock: str) -> str:
             hour, minute = map(int, clock.split(":"))
@@ -43,8 +45,13 @@ with DAG(
             # Adding a day keeps the clock's time, also on the two nights a year when a day has 23 or 25 hours.
             return (today if today > now else today.add(days=1)).isoformat()
 
+        def settle(brief: dict[str, Any]) -> dict[str, Any]:
+            platforms = brief.pop("platforms")
+            account_ids = [accounts[name] for name in platforms if name in accounts]
+            return {**brief, "account_ids": account_ids, "post_at": next_time(brief["post_at"])}
+
         items = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
-        return [{**item, "post_at": next_time(item["post_at"])} for item in items]
+        return [settle(item) for item in items]
 
     @task_group
     def publish(prompt: str, style: str, aspect_ratio: str, caption: str, account_ids: list[int], post_at: str) -> None:

@@ -7,8 +7,9 @@ PostEverywhere generates it within seconds, and the post names it by its media i
 from __future__ import annotations
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, task
 
+from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
 
 with DAG(
@@ -18,12 +19,15 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=1)},
-    # The accounts of the sandbox; yours are listed by PostEverywhereHook().list_accounts().
-    params={"account_ids": [2280, 2282]},
-    render_template_as_native_obj=True,  # so that the template below gives a list of numbers, not a text
     tags=["posteverywhere", "example"],
     doc_md=__doc__,
 ):
+
+    @task
+    def accounts() -> list[int]:
+        """Take the first two accounts that can post."""
+        return [item.account_id for item in PostEverywhereHook().list_accounts() if item.can_post][:2]
+
     picture = GenerateMediaOperator(
         task_id="generate",
         prompt="A professional photo of a modern office workspace with natural lighting",
@@ -34,7 +38,7 @@ with DAG(
         task_id="post",
         content="Our new workspace: more light, fewer walls.",
         image=picture.output,
-        account_ids="{{ params.account_ids }}",
+        account_ids=accounts(),
         wait_for_publish=True,
         deferrable=True,
     )

@@ -45,6 +45,7 @@ class Service:
     service: ClassVar[str]
     default_base_url: ClassVar[str]
     authorization: ClassVar[str] = "{key}"
+    key_placeholder: ClassVar[str]
 
     conn_name_attr: ClassVar[str]
     default_conn_name: ClassVar[str]
@@ -171,6 +172,19 @@ class ServiceHook(Service, BaseHook):
 
     def _greeting(self) -> str:
         raise NotImplementedError
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Say what Airflow 2's connection form shows; Airflow 3 reads the same from the provider's metadata."""
+        return {
+            "hidden_fields": ["schema", "login", "port"],
+            "relabeling": {"host": "Base URL", "password": "API key"},
+            "placeholders": {
+                "host": cls.default_base_url,
+                "password": cls.key_placeholder,
+                "extra": '{"timeout": 60}',
+            },
+        }
 
 
 class AsyncServiceHook(Service, BaseHook):

@@ -20,6 +20,7 @@ class _Pictory(Service):
     conn_name_attr = "pictory_conn_id"
     default_conn_name = "pictory_default"
     conn_type = "pictory"
+    key_placeholder = "pictai_…"
 
 
 class PictoryHook(_Pictory, ServiceHook):
@@ -104,19 +105,6 @@ class PictoryHook(_Pictory, ServiceHook):
     def _greeting(self) -> str:
         credits_ = self.get_quota().ai_credits
         return f"Pictory accepts the key: {credits_.left:,g} of {credits_.limit:,g} AI credits are left"
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Say what Airflow's connection form shows."""
-        return {
-            "hidden_fields": ["schema", "login", "port"],
-            "relabeling": {"host": "Base URL", "password": "API key"},
-            "placeholders": {
-                "host": cls.default_base_url,
-                "password": "pictai_…",
-                "extra": '{"timeout": 60}',
-            },
-        }
 
 
 class PictoryAsyncHook(_Pictory, AsyncServiceHook):

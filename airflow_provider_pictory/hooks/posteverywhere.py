@@ -26,6 +26,7 @@ class _PostEverywhere(Service):
     conn_name_attr = "posteverywhere_conn_id"
     default_conn_name = "posteverywhere_default"
     conn_type = "posteverywhere"
+    key_placeholder = "pe_live_…"
 
 
 class PostEverywhereHook(_PostEverywhere, ServiceHook):
@@ -143,19 +144,6 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
         if missing:
             words.append(f"; the key lacks the scope {', '.join(missing)}")
         return "".join(words)
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Say what Airflow's connection form shows."""
-        return {
-            "hidden_fields": ["schema", "login", "port"],
-            "relabeling": {"host": "Base URL", "password": "API key"},
-            "placeholders": {
-                "host": cls.default_base_url,
-                "password": "pe_live_…",
-                "extra": '{"timeout": 60}',
-            },
-        }
 
 
 class PostEverywhereAsyncHook(_PostEverywhere, AsyncServiceHook):

@@ -189,6 +189,8 @@ def test_templates_results_and_links(
 def test_mapped_tasks_and_their_labels(scenarios: dict[str, tuple[str, int]], airflow: Airflow):
     for task_id in ("mapped", "mapped_wait", "mapped_post"):
         assert [scenarios[f"{task_id}[{index}]"] for index in range(3)] == [("success", 1)] * 3
+    for task_id in ("mapped_media", "mapped_media_post"):
+        assert [scenarios[f"{task_id}[{index}]"] for index in range(2)] == [("success", 1)] * 2
     labels = airflow.query(
         "select distinct rendered_map_index from task_instance where dag_id = 'scenarios' and task_id = 'mapped'"
     )

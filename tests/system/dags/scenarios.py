@@ -8,7 +8,7 @@ import pendulum
 from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
-from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
+from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 
 PROMPT = "A red fox at dawn"
@@ -54,6 +54,13 @@ with DAG(
             deferrable=deferrable,
             poll_interval=0.2,
         )
+
+    media = GenerateMediaOperator.partial(task_id="mapped_media", model="flux-schnell").expand(
+        prompt=["A red fox", "A white cat"]
+    )
+    PostImageOperator.partial(task_id="mapped_media_post", content="Hello", account_ids=[2280]).expand(
+        image=media.output
+    )
 
     @task
     def briefs() -> list[dict[str, object]]:
