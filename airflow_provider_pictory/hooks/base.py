@@ -174,8 +174,7 @@ class ServiceHook(Service, BaseHook):
         raise NotImplementedError
 
     @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Say what Airflow 2's connection form shows; Airflow 3 reads the same from the provider's metadata."""
+    def _form(cls) -> dict[str, Any]:
         return {
             "hidden_fields": ["schema", "login", "port"],
             "relabeling": {"host": "Base URL", "password": "API key"},

@@ -145,6 +145,11 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
             words.append(f"; the key lacks the scope {', '.join(missing)}")
         return "".join(words)
 
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Say what Airflow 2's connection form shows; it looks for this method in the class itself, not its bases."""
+        return cls._form()
+
 
 class PostEverywhereAsyncHook(_PostEverywhere, AsyncServiceHook):
     """
