@@ -5,8 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_pictory.exceptions import OutcomeUnknownError, ServiceError
+from airflow_provider_pictory.http import backoff
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +42,16 @@ class TaskState:
         entry = self._store.get(KEY) if self._store is not None else None
         if not isinstance(entry, dict):
             return
+        # Retries leave max_tries as it is, only a clear changes it.
+        cleared = entry.get("max_tries") != self._max_tries
         if entry.get("fingerprint") != self._fingerprint:
             log.info("The inputs have changed since an earlier try: starting anew")
-        elif entry.get("delivered_at_max_tries") not in (None, self._max_tries):
-            # Only a clear changes max_tries: the user asks for the task to be done again.
+        elif cleared and entry.get("delivered"):
             log.info("The task was cleared after its result was delivered: starting anew")
             self.delivered = entry["values"]
         else:
-            self._values = entry["values"]
+            forgiven = {"spending", "lost"} if cleared else set()
+            self._values = {name: value for name, value in entry["values"].items() if name not in forgiven}
 
     @property
     def durable(self) -> bool:
@@ -53,19 +63,70 @@ class TaskState:
         return self._values.get(name)
 
     def save(self, **values: Any) -> None:
-        """Keep values for later tries; None removes one. A call that costs or publishes must not follow a failure."""
+        """
+        Keep values for later tries; None removes one.
+
+        A call that costs or publishes must come after this, and must not follow its failure: a process that its
+        supervisor has lost cannot write any more, and so cannot act beside its own retry.
+        """
         kept = {**self._values, **values}
         self._values = {name: value for name, value in kept.items() if value is not None}
         self._write()
 
+    def save_result(self, **values: Any) -> None:
+        """Keep what a call that costs or publishes has brought, however long Airflow cannot take it."""
+        attempt = 0
+        while True:
+            try:
+                return self.save(**values)
+            except BrokenPipeError:
+                log.error("Cannot keep %s: this process has lost its supervisor", values)
+                raise
+            except Exception as error:
+                attempt += 1
+                log.error("Cannot keep %s yet (%s: %s); trying again", values, type(error).__name__, error)
+                time.sleep(backoff(attempt))
+
     def deliver(self) -> None:
         """Note that the result is about to be handed over: a clear from here on means to do it again."""
-        self._write(delivered_at_max_tries=self._max_tries)
+        self._write(delivered=True)
 
-    def _write(self, **marks: Any) -> None:
+    def spend(self, call: Callable[[], T], keep: Callable[[T], dict[str, Any]]) -> T:
+        """
+        Make a call that costs, at most once more after one whose outcome is not known, counted across tries.
+
+        :param call: makes it.
+        :param keep: names what of its result later tries need.
+        :raises AirflowFailException: if that once more has been used up. A clear of the task allows it anew.
+        """
+        lost = (self.get("lost") or 0) + (1 if self.get("spending") else 0)
+        if lost > 1:
+            raise AirflowFailException(
+                f"The outcome of {lost} calls is not known: each may have been paid for. No other is made; look up "
+                "what the service has before clearing the task, which allows it again"
+            )
+        if lost:
+            log.warning("The outcome of an earlier call is not known, it may have been paid for: calling once more")
+        self.save(spending=True, lost=lost)
+        try:
+            result = call()
+        except OutcomeUnknownError:
+            raise
+        except ServiceError:
+            self.save(spending=None)
+            raise
+        self.save_result(spending=None, lost=None, **keep(result))
+        return result
+
+    def _write(self, *, delivered: bool = False) -> None:
         if self._store is None:
             return
         from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # absent from its type stubs alone
 
-        entry = {"fingerprint": self._fingerprint, "values": self._values, **marks}
+        entry = {
+            "fingerprint": self._fingerprint,
+            "max_tries": self._max_tries,
+            "delivered": delivered,
+            "values": self._values,
+        }
         self._store.set(KEY, entry, retention=NEVER_EXPIRE)

@@ -32,7 +32,9 @@ class GenerateImageOperator(BaseOperator):
     :class:`~airflow_provider_pictory.sensors.pictory.ImageJobSensor` to wait for. **Each submit costs AI credits.**
 
     Wrong inputs, a wrong key, missing credits and prompts that the service refuses fail the task without retries.
-    A job that fails otherwise is left to Airflow's retries, each of which submits a new one.
+    A job that fails otherwise is left to Airflow's retries, each of which submits a new one. Where the answer to a
+    submit was lost, it may have been paid for: retries submit once more at most (on Airflow below 3.3, as often as
+    ``retries`` says).
 
     :param prompt: 5 to 5,000 characters. Templated, like all parameters up to ``pictory_conn_id``.
     :param model: ``seedream3.0`` (the service's default), ``flux-schnell``, ``nanobanana``, ``nanobanana-pro``, or any
@@ -119,10 +121,10 @@ class GenerateImageOperator(BaseOperator):
         state = self._state(context)
         job_id = state.get("job_id")
         if job_id is None:
-            state.save(attempts=(state.get("attempts") or 0) + 1)
-            job_id = self.hook.submit_image(**self._request)
+            job_id = state.spend(
+                lambda: self.hook.submit_image(**self._request), keep=lambda job_id: {"job_id": job_id}
+            )
             self.log.info("Submitted Pictory job %s (model %s)", job_id, self.model or "the service's default")
-            state.save(job_id=job_id)
         else:
             self.log.info("Resuming Pictory job %s, which an earlier try has submitted", job_id)
         context["ti"].xcom_push(key=REQUEST_KEY, value=describe_request(job_id, self.prompt, self.model))

@@ -71,8 +71,9 @@ class GenerateMediaOperator(BaseOperator):
         state = TaskState(context, {**request, "posteverywhere_conn_id": self.posteverywhere_conn_id})
         record: dict[str, Any] | None = state.get("media")
         if record is None:
-            state.save(attempts=(state.get("attempts") or 0) + 1)
-            media = self.hook.generate_image(**request)
+            media = state.spend(
+                lambda: self.hook.generate_image(**request), keep=lambda media: {"media": media.as_record()}
+            )
             self.log.info(
                 "Generated media %s: %s credits, %s left",
                 media.media_id,
@@ -80,7 +81,6 @@ class GenerateMediaOperator(BaseOperator):
                 media.credits_remaining,
             )
             record = media.as_record()
-            state.save(media=record)
         else:
             self.log.info("Returning media %s, which an earlier try has generated", record["media_id"])
         state.deliver()
@@ -314,7 +314,7 @@ class PostImageOperator(BaseOperator):
                 self._check_retry_is_safe(state, source, error)
             raise
         self.log.info("Created post %s: %s", created.post_id, created.status)
-        state.save(post_id=created.post_id)
+        state.save_result(post_id=created.post_id)
         return replace(created, media_ids=tuple(media_ids))
 
     def _finish(self, context: Context, post: Post) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
 from airflow_provider_pictory.sandbox import Sandbox
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
-from tests.conftest import Tries, needs_state_store
+from tests.conftest import StateStore, Tries, needs_state_store
 
 PROMPT = "A red fox at dawn"
 ACCOUNTS = [2280, 2282]
@@ -209,6 +209,73 @@ class TestGenerateImage:
         assert task.run() != first
         assert len(images(sandbox)) == 2
 
+    @needs_state_store
+    def test_a_submit_whose_answer_was_lost_is_made_once_more_and_then_left_to_a_person(self, sandbox: Sandbox):
+        task = generate()
+        sandbox.fault("pictory.submit_image", "reset", when="after", times=2)
+        for _ in range(2):
+            with pytest.raises(e.OutcomeUnknownError):
+                task.run()
+        with pytest.raises(AirflowFailException, match="The outcome of 2 calls is not known"):
+            task.run()
+        assert len(images(sandbox)) == 2
+        task.ti.max_tries += 2
+        task.run()
+        assert len(images(sandbox)) == 3
+
+    @needs_state_store
+    def test_a_kill_during_the_submit_counts_as_a_lost_answer(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
+        task = generate()
+
+        def killed(self: Any, call: Any) -> None:
+            raise SystemExit
+
+        with monkeypatch.context() as patch:
+            patch.setattr("airflow_provider_pictory.hooks.base.ServiceHook.send", killed)
+            for _ in range(2):
+                with pytest.raises(SystemExit):
+                    task.run()
+        with pytest.raises(AirflowFailException, match="The outcome of 2 calls is not known"):
+            task.run()
+        assert not images(sandbox)
+
+    @needs_state_store
+    def test_a_refused_submit_counts_for_nothing(self, sandbox: Sandbox):
+        task = generate()
+        sandbox.fault("pictory.submit_image", "status", status=503, times=4)
+        for _ in range(4):
+            with pytest.raises(e.TransientError):
+                task.run()
+        task.run()
+        assert len(images(sandbox)) == 1
+
+    @needs_state_store
+    def test_without_a_write_there_is_no_call(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
+        task = generate()
+        monkeypatch.setattr(StateStore, "set", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            task.run()
+        assert not sandbox.world.requests
+
+    @needs_state_store
+    def test_a_job_id_is_kept_however_long_airflow_cannot_take_it(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ):
+        monkeypatch.setattr("airflow_provider_pictory.state.backoff", lambda *_: 0.001)
+        write, outage = StateStore.set, [RuntimeError("the api-server is away")] * 5
+
+        def flaky(self: StateStore, key: str, value: Any, **options: Any) -> None:
+            if "job_id" in value["values"] and outage:
+                raise outage.pop()
+            write(self, key, value, **options)
+
+        monkeypatch.setattr(StateStore, "set", flaky)
+        task = generate()
+        job_id = task.run()
+        assert not outage
+        assert job_id in caplog.text
+        assert task.run() == job_id
+
     def test_without_a_state_store_every_try_submits(self, sandbox: Sandbox):
         task = generate()
         task.store = None
@@ -351,6 +418,17 @@ class TestImageJobSensor:
 
 
 class TestGenerateMedia:
+    @needs_state_store
+    def test_a_lost_answer_is_paid_for_once_more_at_most(self, sandbox: Sandbox):
+        task = Tries(GenerateMediaOperator(task_id="media", prompt=PROMPT, model="flux-schnell"))
+        sandbox.fault("posteverywhere.generate_image", "reset", when="after", times=None)
+        for _ in range(2):
+            with pytest.raises(e.OutcomeUnknownError):
+                task.run()
+        with pytest.raises(AirflowFailException):
+            task.run()
+        assert sandbox.world.ledger()["media_credits_used"] == 2
+
     @needs_state_store
     def test_returns_the_media_record_once(self, sandbox: Sandbox):
         task = Tries(GenerateMediaOperator(task_id="media", prompt=PROMPT, model="flux-schnell", aspect_ratio="4:5"))
