@@ -29,7 +29,7 @@ class PictoryHook(_Pictory, ServiceHook):
 
     Every method raises :class:`~airflow_provider_pictory.exceptions.ServiceError`, or a subclass that says more.
 
-    :param pictory_conn_id: the :doc:`Pictory connection </connections>`.
+    :param pictory_conn_id: the Airflow connection.
     """
 
     hook_name = "Pictory"
@@ -121,7 +121,7 @@ class PictoryAsyncHook(_Pictory, AsyncServiceHook):
         async with PictoryAsyncHook() as hook:
             job = await hook.get_job(job_id)
 
-    :param pictory_conn_id: the :doc:`Pictory connection </connections>`.
+    :param pictory_conn_id: the Airflow connection.
     """
 
     def __init__(self, pictory_conn_id: str = _Pictory.default_conn_name) -> None:

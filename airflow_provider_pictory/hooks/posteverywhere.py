@@ -35,7 +35,7 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
 
     Every method raises :class:`~airflow_provider_pictory.exceptions.ServiceError`, or a subclass that says more.
 
-    :param posteverywhere_conn_id: the :doc:`PostEverywhere connection </connections>`.
+    :param posteverywhere_conn_id: the Airflow connection.
     """
 
     hook_name = "PostEverywhere"
@@ -155,7 +155,7 @@ class PostEverywhereAsyncHook(_PostEverywhere, AsyncServiceHook):
     """
     :class:`PostEverywhereHook` for event loops: the same calls, awaited, each sent once.
 
-    :param posteverywhere_conn_id: the :doc:`PostEverywhere connection </connections>`.
+    :param posteverywhere_conn_id: the Airflow connection.
     """
 
     def __init__(self, posteverywhere_conn_id: str = _PostEverywhere.default_conn_name) -> None:
