@@ -30,14 +30,10 @@ class Sandbox:
     """
     Both services on one local port, for as long as the ``with`` block lasts.
 
-    Args:
-        host: Address to listen on.
-        port: Port to listen on; 0 takes a free one.
-        **settings: Any of the fields of `airflow_provider_pictory.sandbox.settings.Settings`.
-
-    Raises:
-        ValueError: A setting is unknown or its value makes no sense.
-
+    :param host: address to listen on.
+    :param port: port to listen on; 0 takes a free one.
+    :param settings: any of the fields of `airflow_provider_pictory.sandbox.settings.Settings`.
+    :raises ValueError: a setting is unknown or its value makes no sense.
     """
 
     pictory_key = PICTORY_KEY
@@ -78,9 +74,7 @@ class Sandbox:
         """
         Start serving; returns when requests are answered.
 
-        Raises:
-            OSError: The address is taken or not of this machine.
-
+        :raises OSError: the address is taken or not of this machine.
         """
         listener = socket.create_server(
             self._address, family=socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET, backlog=2048
@@ -115,14 +109,10 @@ class Sandbox:
         """
         Set a fault, see `airflow_provider_pictory.sandbox.faults.Fault`; return its id.
 
-        Args:
-            call: Name of a call such as ``pictory.submit_image``, or a pattern such as ``pictory.*``.
-            kind: ``status``, ``body``, ``truncate``, ``reset``, ``delay`` or ``hold``.
-            **options: `when`, `times` (1; None for ever), `probability`, and what the kind needs.
-
-        Raises:
-            ValueError: The options make no sense.
-
+        :param call: name of a call such as ``pictory.submit_image``, or a pattern such as ``pictory.*``.
+        :param kind: ``status``, ``body``, ``truncate``, ``reset``, ``delay`` or ``hold``.
+        :param options: `when`, `times` (1; None for ever), `probability`, and what the kind needs.
+        :raises ValueError: the options make no sense.
         """
         return self._in_loop(lambda: self.world.faults.add({"call": call, "kind": kind, **options}).id)
 

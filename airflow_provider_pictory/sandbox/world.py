@@ -133,9 +133,7 @@ class World:
         """
         Charge for an image of Pictory's and start its job.
 
-        Raises:
-            OutOfCreditsError: The plan's credits do not cover it; nothing is charged.
-
+        :raises OutOfCreditsError: the plan's credits do not cover it; nothing is charged.
         """
         if self.ai_credits_used + credits > self.settings.ai_credits:
             raise OutOfCreditsError
@@ -182,9 +180,7 @@ class World:
         """
         Charge for an image of PostEverywhere's own; return what remains.
 
-        Raises:
-            OutOfCreditsError: The workspace's credits do not cover it; nothing is charged.
-
+        :raises OutOfCreditsError: the workspace's credits do not cover it; nothing is charged.
         """
         if credits > self.media_credits_left:
             raise OutOfCreditsError
