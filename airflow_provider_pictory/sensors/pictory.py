@@ -86,6 +86,10 @@ class ImageJobSensor(BaseSensorOperator):
             interval = seconds("poke_interval", self.poke_interval)
             if not self.deferrable:
                 return super().execute(context)
+            # A job that is done already needs no second worker to say so. And an event that fires before the scheduler
+            # has seen this process end can be taken for a killed task.
+            if now := self.poke(context):
+                return now.xcom_value
             from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
 
             deadline = time.time() + self.timeout

@@ -296,8 +296,10 @@ class TestImageJobSensor:
         assert (image["job_id"], image["status"]) == (job_id, "completed")
         assert task.ti.pushed == {"pictory_image": {**image, "prompt": PROMPT, "model": "m"}}
 
-    def test_is_deferrable_by_default(self, job_id: str):
+    def test_is_deferrable_by_default_unless_the_job_is_done(self, job_id: str):
         task = sensor(job_id)
+        task.run()
+        assert task.deferred == 1
         task.run()
         assert task.deferred == 1
 
@@ -357,7 +359,7 @@ class TestImageJobSensor:
     def test_a_job_that_is_not_known(self, deferrable: bool, sandbox: Sandbox):
         with pytest.raises(AirflowFailException, match="JOB_NOT_FOUND"):
             sensor("4d82d040-4394-4371-867d-72ae1dd62b6d", deferrable=deferrable).run()
-        assert calls(sandbox, "pictory.get_job") == 3
+        assert calls(sandbox, "pictory.get_job") == (4 if deferrable else 3)
 
     def test_a_wrong_key(self, job_id: str, deferrable: bool, sandbox: Sandbox, connections: Callable[..., None]):
         connections("pictory_default", host=sandbox.pictory_url, password="wrong")

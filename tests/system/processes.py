@@ -132,10 +132,10 @@ class Airflow:
         }
         self._api("POST", f"dags/{dag_id}/clearTaskInstances", choice)
 
-    def trigger(self, dag_id: str) -> str:
+    def trigger(self, dag_id: str, **conf: str) -> str:
         """Start a run, and return its id."""
         wait_until(lambda: self.query("select 1 from serialized_dag where dag_id = %s", dag_id), f"{dag_id} is parsed")
-        run_id: str = self._api("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"]
+        run_id: str = self._api("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
         return run_id
 
     def state(self, run: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def airflow(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(autouse=True)
 def clean(sandbox: Sandbox) -> None:
+    sandbox.world.clock = time.time
     sandbox.reset()
 
 
@@ -177,3 +179,22 @@ def test_a_component_is_killed_while_a_task_is_deferred(airflow: Airflow, sandbo
     airflow.start(component)
     assert airflow.ends(run) == "success"
     assert len(sandbox.world.ledger()["images"]) == 1
+
+
+@pytest.mark.parametrize(("prompt", "state"), [("A red fox at dawn", "success"), ("[fail] a red fox", "failed")])
+def test_a_rescheduled_sensor_gives_its_slot_back_between_two_pokes(
+    airflow: Airflow, sandbox: Sandbox, prompt: str, state: str
+):
+    submitted = requests.post(
+        f"{sandbox.pictory_url}/v1/aistudio/images",
+        json={"prompt": prompt},
+        headers={"Authorization": sandbox.pictory_key, "User-Agent": "tests"},
+        timeout=10,
+    )
+    before = sandbox.world.clock()
+    sandbox.world.clock = lambda: before  # the job stays in progress until the clock goes on
+    run = airflow.trigger("rescheduled", job_id=submitted.json()["data"]["jobId"])
+    wait_until(lambda: airflow.state(run) == "up_for_reschedule", "the task is rescheduled")
+    sandbox.world.clock = lambda: before + 60
+    assert airflow.ends(run) == state
+    assert airflow.tries(run) == 1

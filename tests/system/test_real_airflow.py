@@ -124,6 +124,7 @@ def test_the_examples_set_retries():
 @pytest.fixture(scope="module")
 def scenarios(airflow: Airflow, sandbox: Sandbox) -> dict[str, tuple[str, int]]:
     sandbox.reset()
+    sandbox.world.change_settings(sandbox.world.settings.updated({"latency": 3}))
     here = sandbox.pictory_url
     fields = {
         "pictory_empty": {"host": here},
