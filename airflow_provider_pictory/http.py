@@ -11,7 +11,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -60,11 +60,20 @@ class Call(Generic[T]):
 
 @dataclass(frozen=True)
 class Answer:
-    """The status, headers (names in lower case) and body of one HTTP response."""
+    """
+    The status, headers (names in lower case) and body of one HTTP response.
+
+    :param key: the API key that the request carried.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    key: str = field(default="", repr=False)
+
+    def for_error(self) -> Answer:
+        """Return the answer as an error may quote it: without the key, should the other side have repeated it."""
+        return replace(self, body=self.body.replace(self.key.encode(), b"***")) if self.key else self
 
     def json(self) -> Any:
         """
@@ -85,11 +94,11 @@ def read(service: str, call: Call[T], answer: Answer) -> T:
     :param service: the service's name, for errors.
     """
     if not 200 <= answer.status < 300:
-        _raise_error(service, call, answer)
+        _raise_error(service, call, answer.for_error())
     try:
         return call.parse(answer.json() if call.answered else None)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        fault = f"{service} answered {call.name} with {answer.status}, but {_describe(answer)}"
+        fault = f"{service} answered {call.name} with {answer.status}, but {_describe(answer.for_error())}"
         if call.repeatable:
             raise UnexpectedAnswerError(
                 f"{fault}. Does the connection's base URL lead to the API?", http_status=answer.status

@@ -350,11 +350,7 @@ def _tls_and_proxy(endpoint: Endpoint) -> tuple[ssl.SSLContext | bool, str | Non
 
 
 def _answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: bytearray) -> Answer:
-    """Make the answer; one that goes into an error loses the key, should the service repeat it."""
-    content = bytes(body)
-    if status >= 300:
-        content = content.replace(endpoint.key.encode(), b"***")
-    return Answer(status, {name.lower(): value for name, value in headers.items()}, content)
+    return Answer(status, {name.lower(): value for name, value in headers.items()}, bytes(body), endpoint.key)
 
 
 def _too_large(service: str, call: Call[Any]) -> ServiceError:

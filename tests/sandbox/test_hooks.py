@@ -399,6 +399,17 @@ class TestConnection:
         with pytest.raises(e.AuthenticationError, match=r"The key \*\*\* is revoked"):
             pictory("submit_image", PROMPT)
 
+    @pytest.mark.parametrize("call", ["get_quota", "submit_image"])
+    def test_a_host_that_echoes_the_request_puts_no_key_into_an_error(
+        self, pictory: Caller, sandbox: Sandbox, call: str
+    ):
+        sandbox.fault(
+            f"pictory.{call}", "body", body=f"Authorization: {sandbox.pictory_key}", content_type="text/plain"
+        )
+        with pytest.raises(e.ServiceError, match=r"Authorization: \*\*\*") as caught:
+            pictory(call, *([PROMPT] if call == "submit_image" else []))
+        assert sandbox.pictory_key not in str(caught.value)
+
     def test_a_lost_answer_behind_a_proxy_is_a_lost_answer(
         self, pictory: Caller, connections: Callable[..., None], dropping_proxy: tuple[str, list[str]]
     ):
