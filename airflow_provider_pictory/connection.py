@@ -47,6 +47,11 @@ class Endpoint:
     cert: str | tuple[str, str] | None = None
     trust_env: bool = True
 
+    @property
+    def longest_call(self) -> float:
+        """After how many seconds a call is given up at the latest."""
+        return 2 * sum(self.timeout)
+
     @classmethod
     def from_connection(cls, conn: AirflowConnection, extra: Mapping[str, Any], default_base_url: str) -> Endpoint:
         """

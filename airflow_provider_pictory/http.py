@@ -138,6 +138,17 @@ def retry_delay(error: ServiceError, attempt: int) -> float | None:
     return delay if delay <= MAX_DELAY else None
 
 
+def asked_delay(error: BaseException) -> float | None:
+    """
+    Tell how long a service has asked to be left alone, where its refusal had no effect.
+
+    :return: seconds, a little more than it said and each time another, since a whole crowd is told the same; or None.
+    """
+    if not isinstance(error, TransientError) or isinstance(error, OutcomeUnknownError) or error.retry_after is None:
+        return None
+    return error.retry_after * random.uniform(1.0, 1.2)
+
+
 def backoff(attempt: int, limit: float = MAX_DELAY) -> float:
     """Seconds to wait after the ``attempt``-th failure in a row: doubling from 1, spread so that crowds disperse."""
     return min(limit, 2.0 ** min(attempt - 1, 16)) * random.uniform(0.5, 1.0)

@@ -9,7 +9,7 @@ sense is missing or of another type; everything else may be absent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -38,6 +38,12 @@ def _number(value: Any) -> float | None:
 def _whole(value: Any) -> int | None:
     number = _number(value)
     return None if number is None else int(number)
+
+
+def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop what another release of this package may have added."""
+    names = {item.name for item in fields(cls)}
+    return {name: value for name, value in values.items() if name in names}
 
 
 def _text(value: Any) -> str | None:
@@ -86,6 +92,15 @@ class ImageJob:
             error_message=_text(data.get("error_message")),
             raw=answer,
         )
+
+    @classmethod
+    def from_event(cls, job: Mapping[str, Any]) -> ImageJob:
+        """Read a job as :meth:`as_event` gave it, in this release or another."""
+        return cls(**_known(cls, job))
+
+    def as_event(self) -> dict[str, Any]:
+        """Return what a trigger tells of the job."""
+        return self.as_image() | {"error_code": self.error_code, "error_message": self.error_message}
 
     def as_image(self) -> dict[str, Any]:
         """Return the *image* that goes into XCom."""
@@ -298,7 +313,7 @@ class Post:
             status=post["status"],
             media_ids=tuple(post["media_ids"]),
             scheduled_for=post["scheduled_for"],
-            destinations=tuple(Destination(**item) for item in post["destinations"]),
+            destinations=tuple(Destination(**_known(Destination, item)) for item in post["destinations"]),
         )
 
     def as_xcom(self) -> dict[str, Any]:

@@ -35,22 +35,25 @@ class TaskState:
     def __init__(self, context: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
         self._store = context.get("task_state_store")
         self._max_tries = context["ti"].max_tries
-        self._fingerprint = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()
+        # Without what is not given, so that a release which knows one input more goes on with this one's state.
+        given = {name: value for name, value in inputs.items() if value is not None}
+        self._fingerprint = hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).hexdigest()
         self._values: dict[str, Any] = {}
-        self.delivered: dict[str, Any] = {}
-        """What an earlier try had saved whose result was delivered, if the task was cleared since."""
+        self.delivered: list[str] = []
+        """The ids of what the task has delivered, also before it was cleared."""
         entry = self._store.get(KEY) if self._store is not None else None
         if not isinstance(entry, dict):
             return
+        self.delivered = entry.get("delivered") or []
         # Retries leave max_tries as it is, only a clear changes it.
         cleared = entry.get("max_tries") != self._max_tries
         if entry.get("fingerprint") != self._fingerprint:
             log.info("The inputs have changed since an earlier try: starting anew")
-        elif cleared and entry.get("delivered"):
+        elif cleared and entry["values"].get("done"):
             log.info("The task was cleared after its result was delivered: starting anew")
-            self.delivered = entry["values"]
         else:
-            forgiven = {"spending", "lost"} if cleared else set()
+            # What is done again is not done.
+            forgiven = {"done", "spending", "lost", "since"} if cleared else {"done"}
             self._values = {name: value for name, value in entry["values"].items() if name not in forgiven}
 
     @property
@@ -87,9 +90,21 @@ class TaskState:
                 log.error("Cannot keep %s yet (%s: %s); trying again", values, type(error).__name__, error)
                 time.sleep(backoff(attempt))
 
-    def deliver(self) -> None:
-        """Note that the result is about to be handed over: a clear from here on means to do it again."""
-        self._write(delivered=True)
+    def since(self) -> float:
+        """Tell when the wait began, in unix time: in whichever try, or in the first one after a clear."""
+        if self.get("since") is None:
+            self.save(since=time.time())
+        return float(self.get("since"))
+
+    def deliver(self, made: str) -> None:
+        """
+        Note that the result is about to be handed over: a clear from here on means to do it again.
+
+        :param made: its id.
+        """
+        if made not in self.delivered:
+            self.delivered = [*self.delivered, made]
+        self.save(done=True)
 
     def spend(self, call: Callable[[], T], keep: Callable[[T], dict[str, Any]]) -> T:
         """
@@ -118,7 +133,7 @@ class TaskState:
         self.save_result(spending=None, lost=None, **keep(result))
         return result
 
-    def _write(self, *, delivered: bool = False) -> None:
+    def _write(self) -> None:
         if self._store is None:
             return
         from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # absent from its type stubs alone
@@ -126,7 +141,7 @@ class TaskState:
         entry = {
             "fingerprint": self._fingerprint,
             "max_tries": self._max_tries,
-            "delivered": delivered,
+            "delivered": self.delivered,
             "values": self._values,
         }
         self._store.set(KEY, entry, retention=NEVER_EXPIRE)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import functools
 import importlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
@@ -56,6 +60,7 @@ class TaskInstance:
     try_number: int = 1
     max_tries: int = 1
     map_index: int = -1
+    start_date: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.timezone.utc))
     pushed: dict[str, Any] = field(default_factory=dict)
     upstream: dict[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -96,6 +101,7 @@ class Tries:
     ti: TaskInstance = field(default_factory=TaskInstance)
     due: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.timezone.utc))
     deferred: int = 0
+    paused: list[float] = field(default_factory=list)
     triggers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @property
@@ -107,26 +113,43 @@ class Tries:
         """Run one try to its end, and return its result or raise its error."""
         from airflow.providers.common.compat.sdk import TaskDeferred
 
-        self.operator.__dict__.pop("hook", None)  # every try is a process of its own
+        step = functools.partial(self.operator.execute, self.context)
+        clock = SimpleNamespace(sleep=time.sleep, time=lambda: time.time() + sum(self.paused))
         try:
-            result = self.operator.execute(self.context)
-        except TaskDeferred as deferral:
-            self.deferred += 1
-            event = self.fire(deferral.trigger)
-            self.operator.__dict__.pop("hook", None)
-            result = self.operator.resume_execution(
-                deferral.method_name, {**(deferral.kwargs or {}), "event": event}, self.context
-            )
+            while True:
+                self.operator.__dict__.pop("hook", None)  # every worker is a process of its own
+                try:
+                    with mock.patch("airflow_provider_pictory.operators.posteverywhere.time", clock):
+                        return step()
+                except TaskDeferred as deferral:
+                    event = self.pause(deferral) if deferral.method_name == "execute_after_pause" else None
+                    if event is None:
+                        self.deferred += 1
+                        event = self.fire(deferral.trigger)
+                    kwargs = {**(deferral.kwargs or {}), "event": event}
+                    step = functools.partial(self.operator.resume_execution, deferral.method_name, kwargs, self.context)
         finally:
             self.ti.try_number += 1
-        return result
+
+    def pause(self, deferral: Any) -> dt.datetime:
+        """Pass over a pause, in no time."""
+        moment: dt.datetime = deferral.trigger.moment
+        delay = (moment - dt.datetime.now(dt.timezone.utc)).total_seconds()
+        assert deferral.timeout.total_seconds() > delay
+        self.paused.append(delay + 0.1)
+        return moment
 
     def fire(self, trigger: Any) -> Any:
         """Run a trigger as the triggerer does: from its row."""
         path, kwargs = trigger.serialize()
         self.triggers.append((path, json.loads(json.dumps(kwargs))))
+        return self.revive(*self.triggers[-1])
+
+    @staticmethod
+    def revive(path: str, kwargs: dict[str, Any]) -> Any:
+        """Run a trigger's row, and return its event."""
         module, _, name = path.rpartition(".")
-        revived = getattr(importlib.import_module(module), name)(**self.triggers[-1][1])
+        revived = getattr(importlib.import_module(module), name)(**kwargs)
 
         async def first_event() -> Any:
             async for event in revived.run():

@@ -157,7 +157,7 @@ class ServiceHook(Service, BaseHook):
                     body += chunk
                     if len(body) > MAX_ANSWER_BYTES:
                         raise _too_large(self.service, call)
-                    if time.monotonic() - started > sum(endpoint.timeout) * 2:
+                    if time.monotonic() - started > endpoint.longest_call:
                         raise lost(self.service, call, "the answer takes too long", sent=True)
                 return _answer(endpoint, response.status_code, response.headers, body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -242,7 +242,7 @@ class AsyncServiceHook(Service, BaseHook):
         if self._client is None:
             connect, read_ = endpoint.timeout
             self._client = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=2 * (connect + read_), sock_connect=connect, sock_read=read_),
+                timeout=aiohttp.ClientTimeout(total=endpoint.longest_call, sock_connect=connect, sock_read=read_),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._client

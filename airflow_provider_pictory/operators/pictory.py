@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_pictory import inputs
 from airflow_provider_pictory.exceptions import JobFailedError, NotFoundError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.links import ImageLink
 from airflow_provider_pictory.models import ImageJob
+from airflow_provider_pictory.operators.base import ServiceOperator
 from airflow_provider_pictory.results import REQUEST_KEY, check_job, describe_request, push_image
 from airflow_provider_pictory.state import TaskState
 from airflow_provider_pictory.waiting import is_job_done, seconds, wait
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class GenerateImageOperator(BaseOperator):
+class GenerateImageOperator(ServiceOperator):
     """
     Generates an image from a prompt, and from a reference image if there is one.
 
@@ -48,7 +49,8 @@ class GenerateImageOperator(BaseOperator):
         "ai_credits_used"}``.
     :param deferrable: wait in the triggerer instead of a worker slot.
     :param poll_interval: seconds between two requests at most, while waiting.
-    :param timeout: how long to wait, in seconds or as a timedelta; then the task fails, without retries.
+    :param timeout: how long to wait, in seconds or as a timedelta; then the task fails, without retries. On Airflow
+        3.3 and up it counts from the submit, whatever happens to the task since.
 
     See https://docs.pictory.ai/api-reference/ai-studio/generate-image
     """
@@ -113,16 +115,17 @@ class GenerateImageOperator(BaseOperator):
     def _state(self, context: Context) -> TaskState:
         return TaskState(context, {**self._request, "pictory_conn_id": self.pictory_conn_id})
 
-    def execute(self, context: Context) -> Any:
+    def attempt(self, context: Context) -> Any:
         """Submit the job, or find the one that an earlier try has submitted; wait for it if asked to."""
         inputs.image_request(**self._request)
-        deadline = time.time() + seconds("timeout", self.timeout)
+        timeout = seconds("timeout", self.timeout)
         interval = seconds("poll_interval", self.poll_interval)
         state = self._state(context)
         job_id = state.get("job_id")
         if job_id is None:
             job_id = state.spend(
-                lambda: self.hook.submit_image(**self._request), keep=lambda job_id: {"job_id": job_id}
+                lambda: self.hook.submit_image(**self._request),
+                keep=lambda job_id: {"job_id": job_id, "since": time.time()},
             )
             self.log.info("Submitted Pictory job %s (model %s)", job_id, self.model or "the service's default")
         else:
@@ -130,8 +133,9 @@ class GenerateImageOperator(BaseOperator):
         context["ti"].xcom_push(key=REQUEST_KEY, value=describe_request(job_id, self.prompt, self.model))
 
         if not self.wait_for_completion:
-            state.deliver()
+            state.deliver(job_id)
             return job_id
+        deadline = state.since() + timeout
         if self.deferrable:
             from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
 
@@ -151,7 +155,7 @@ class GenerateImageOperator(BaseOperator):
 
         with self._forgetting_lost_jobs(self._state(context)):
             result = result_of(event)
-        return self._finish(context, ImageJob(**result))
+        return self._finish(context, ImageJob.from_event(result))
 
     @contextmanager
     def _forgetting_lost_jobs(self, state: TaskState) -> Iterator[None]:
@@ -159,7 +163,7 @@ class GenerateImageOperator(BaseOperator):
         try:
             yield
         except NotFoundError:
-            state.save(job_id=None)
+            state.save(job_id=None, since=None)
             raise
 
     def _finish(self, context: Context, job: ImageJob) -> dict[str, Any]:
@@ -167,9 +171,9 @@ class GenerateImageOperator(BaseOperator):
         try:
             check_job(job)
         except JobFailedError:
-            state.save(job_id=None)
+            state.save(job_id=None, since=None)
             raise
         self.log.info("Pictory job %s is completed: %s AI credits", job.job_id, job.ai_credits_used)
         image = push_image(context, job, describe_request(job.job_id, self.prompt, self.model))
-        state.deliver()
+        state.deliver(job.job_id)
         return image

@@ -9,13 +9,14 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseOperator, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, conf
 
 from airflow_provider_pictory import inputs
 from airflow_provider_pictory.exceptions import InputError, NotFoundError, PublishError, ServiceError, TransientError
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.links import PostLink
 from airflow_provider_pictory.models import Post
+from airflow_provider_pictory.operators.base import ServiceOperator
 from airflow_provider_pictory.state import TaskState
 from airflow_provider_pictory.waiting import is_post_done, seconds, wait
 
@@ -26,7 +27,7 @@ CLOCK_SKEW = 300.0
 """How far this machine's clock and the service's may differ, in seconds."""
 
 
-class GenerateMediaOperator(BaseOperator):
+class GenerateMediaOperator(ServiceOperator):
     """
     Generates an image with one of PostEverywhere's own models, into its media library. **It costs AI credits.**
 
@@ -64,7 +65,7 @@ class GenerateMediaOperator(BaseOperator):
         """The hook that asks."""
         return PostEverywhereHook(self.posteverywhere_conn_id)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def attempt(self, context: Context) -> dict[str, Any]:
         """Make the image, or return the one that an earlier try has made."""
         request: dict[str, Any] = {"prompt": self.prompt, "model": self.model, "aspect_ratio": self.aspect_ratio}
         inputs.media_request(**request)
@@ -83,11 +84,11 @@ class GenerateMediaOperator(BaseOperator):
             record = media.as_record()
         else:
             self.log.info("Returning media %s, which an earlier try has generated", record["media_id"])
-        state.deliver()
+        state.deliver(record["media_id"])
         return record
 
 
-class PostImageOperator(BaseOperator):
+class PostImageOperator(ServiceOperator):
     """
     Publishes an image on social accounts, schedules it, or saves it as a draft. **A post cannot be taken back.**
 
@@ -186,26 +187,26 @@ class PostImageOperator(BaseOperator):
         del inputs_["scheduled_for"]
         return TaskState(context, inputs_)
 
-    def execute(self, context: Context) -> Any:
+    def attempt(self, context: Context) -> Any:
         """Make the post, or find the one that an earlier try has made; wait for it if asked to."""
         source = self._check()
-        start = time.time()
-        if self.scheduled_for:
-            start = max(start, inputs.parse_time("scheduled_for", self.scheduled_for).timestamp())
-        deadline = start + seconds("timeout", self.timeout)
+        timeout = seconds("timeout", self.timeout)
         interval = seconds("poll_interval", self.poll_interval)
         state = self._state(context)
 
+        self._let_settle(state)
         post = self._earlier_post(context, state, source)
         if post is None:
             post = self._create_post(state, source)
         elif post.status in ("failed", "partially_failed"):
-            self.log.info("Publishing post %s again on the accounts where it failed", post.post_id)
-            self.hook.retry_post(post.post_id)
+            self._publish_again(state, post)
 
         if not self.wait_for_publish:
-            state.deliver()
+            state.deliver(post.post_id)
             return post.as_xcom()
+        due = state.get("scheduled_for") or self._due
+        start = max(state.since(), inputs.parse_time("scheduled_for", due).timestamp() if due else 0.0)
+        deadline = start + timeout
         if self.deferrable:
             from airflow_provider_pictory.triggers.posteverywhere import PostTrigger
 
@@ -255,6 +256,14 @@ class PostImageOperator(BaseOperator):
         inputs.post_request(**self._request)
         return source
 
+    def _let_settle(self, state: TaskState) -> None:
+        """Come back later if an earlier try's call may still be under way: nobody could find its post yet."""
+        called = state.get("calling")
+        left = called + self.hook.endpoint.longest_call - time.time() if called else 0.0
+        if left > 0:
+            self.log.info("An earlier try's call may still be under way: looking for its post in %.0f s", left)
+            self.pause(left)
+
     def _earlier_post(self, context: Context, state: TaskState, source: list[str] | str) -> Post | None:
         """
         Find the post that an earlier try made, also if its answer was lost: by its id, else by its media.
@@ -271,17 +280,17 @@ class PostImageOperator(BaseOperator):
                 state.save(post_id=None)
                 raise
         media_ids = state.get("media_ids") or (source if isinstance(source, list) else None)
-        tried = state.get("started") is not None if state.durable else context["ti"].try_number > 1
+        tried = state.get("calling") is not None if state.durable else context["ti"].try_number > 1
         if not tried or media_ids is None:
             return None
         since = state.get("started") or _run_start(context)
         for post in self.hook.list_posts(created_after=_utc(since - CLOCK_SKEW)):
-            if post.post_id == state.delivered.get("post_id") or not set(media_ids) <= set(post.media_ids):
+            if post.post_id in state.delivered or not set(media_ids) <= set(post.media_ids):
                 continue
             post = self.hook.get_post(post.post_id)
             if isinstance(source, str) or self._is_same(post, state):
                 self.log.info("Adopting post %s, which an earlier try has made", post.post_id)
-                state.save(post_id=post.post_id)
+                state.save(post_id=post.post_id, calling=None)
                 return post
         return None
 
@@ -306,16 +315,30 @@ class PostImageOperator(BaseOperator):
             media = self.hook.upload_media_from_url(str(source))
             media_ids = list(media.media_ids)
             self.log.info("Imported the image into the media library as %s", media.media_id)
-        state.save(media_ids=media_ids, started=state.get("started") or time.time(), scheduled_for=self._due)
+        now = time.time()
+        state.save(
+            media_ids=media_ids,
+            started=state.get("started") or now,
+            scheduled_for=self._due,
+            calling=now,
+        )
         try:
             created = self.hook.create_post(**self._request, media_ids=media_ids)
-        except TransientError as error:
-            if not error.repeatable:
+        except ServiceError as error:
+            if isinstance(error, TransientError) and not error.repeatable:
                 self._check_retry_is_safe(state, source, error)
+            else:
+                state.save(calling=None)
             raise
         self.log.info("Created post %s: %s", created.post_id, created.status)
-        state.save_result(post_id=created.post_id)
+        state.save_result(post_id=created.post_id, since=time.time(), calling=None)
         return replace(created, media_ids=tuple(media_ids))
+
+    def _publish_again(self, state: TaskState, post: Post) -> None:
+        self.log.info("Publishing post %s again on the accounts where it failed", post.post_id)
+        state.save(calling=time.time())
+        self.hook.retry_post(post.post_id)
+        state.save(calling=None, since=time.time())
 
     def _finish(self, context: Context, post: Post) -> dict[str, Any]:
         state = self._state(context)
@@ -324,7 +347,7 @@ class PostImageOperator(BaseOperator):
             self._check_retry_is_safe(state, self._check(), error)
             raise error
         self.log.info("Post %s is published on %d accounts", post.post_id, len(post.destinations))
-        state.deliver()
+        state.deliver(post.post_id)
         return post.as_xcom()
 
     def _check_retry_is_safe(self, state: TaskState, source: list[str] | str, error: ServiceError) -> None:

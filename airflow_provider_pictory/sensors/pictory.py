@@ -26,6 +26,7 @@ from airflow_provider_pictory.http import backoff
 from airflow_provider_pictory.links import ImageLink
 from airflow_provider_pictory.models import ImageJob
 from airflow_provider_pictory.results import check_job, find_request, push_image
+from airflow_provider_pictory.state import TaskState
 from airflow_provider_pictory.waiting import Pace, is_job_done, seconds
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class ImageJobSensor(BaseSensorOperator):
     :param deferrable: wait in the triggerer, which is what this sensor is for; else in a worker slot, or in between
         with ``mode="reschedule"``.
     :param poke_interval: seconds between two requests at most.
-    :param timeout: how long to wait, in seconds or as a timedelta; then the task fails, without retries.
+    :param timeout: how long to wait, in seconds or as a timedelta; then the task fails, without retries. On Airflow
+        3.3 and up it counts from the first try, whatever happens to the task since.
     :return: ``{"job_id", "status", "url", "width", "height", "ai_credits_used"}``; under the XCom key
         ``pictory_image`` the same with prompt and model, if the job was submitted by a task upstream.
 
@@ -84,7 +86,12 @@ class ImageJobSensor(BaseSensorOperator):
         with self._skipping():
             inputs.check_text("job_id", self.job_id, 1, 200)
             interval = seconds("poke_interval", self.poke_interval)
+            if not self.deferrable and self.reschedule:
+                return super().execute(context)  # which counts the timeout from the first try by itself
+            inputs_ = {"job_id": self.job_id, "pictory_conn_id": self.pictory_conn_id}
+            deadline = TaskState(context, inputs_).since() + self.timeout
             if not self.deferrable:
+                self.timeout = max(0.0, deadline - time.time())
                 return super().execute(context)
             # A job that is done already needs no second worker to say so. And an event that fires before the scheduler
             # has seen this process end can be taken for a killed task.
@@ -92,7 +99,6 @@ class ImageJobSensor(BaseSensorOperator):
                 return now.xcom_value
             from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
 
-            deadline = time.time() + self.timeout
             self.defer(
                 trigger=ImageJobTrigger(self.job_id, self.pictory_conn_id, interval, deadline),
                 method_name="execute_complete",
@@ -133,7 +139,7 @@ class ImageJobSensor(BaseSensorOperator):
         """Go on after the wait in the triggerer."""
         from airflow_provider_pictory.triggers.base import result_of
 
-        return self._finish(context, ImageJob(**result_of(event)))
+        return self._finish(context, ImageJob.from_event(result_of(event)))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume as any operator does: what the sensor's base class adds differs between Airflow's versions."""

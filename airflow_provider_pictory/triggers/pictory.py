@@ -49,4 +49,4 @@ class ImageJobTrigger(WaitTrigger):
                 log=self.log,
             )
         self.log.info("Pictory job %s: %s", job.job_id, job.status)
-        return job.as_image() | {"error_code": job.error_code, "error_message": job.error_message}
+        return job.as_event()

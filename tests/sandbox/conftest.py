@@ -149,3 +149,14 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
             time.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture
+def quick(settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    settings(latency=0.1, publish_latency=0.1)
+    monkeypatch.setattr("airflow_provider_pictory.waiting.backoff", lambda *_, **__: 0.01)
+
+
+@pytest.fixture(params=[False, True], ids=["worker", "triggerer"])
+def deferrable(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)

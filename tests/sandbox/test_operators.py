@@ -16,57 +16,12 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_pictory import exceptions as e
-from airflow_provider_pictory.operators.pictory import GenerateImageOperator
-from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
+from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator
 from airflow_provider_pictory.sandbox import Sandbox
-from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 from tests.conftest import StateStore, Tries, needs_state_store
-
-PROMPT = "A red fox at dawn"
-ACCOUNTS = [2280, 2282]
-FAST = {"poll_interval": 0.01, "timeout": 20}
+from tests.sandbox.tasks import PROMPT, calls, generate, images, post, posts, sensor
 
 pytestmark = pytest.mark.usefixtures("connections", "no_sleep", "quick")
-
-
-@pytest.fixture
-def quick(settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    settings(latency=0.1, publish_latency=0.1)
-    monkeypatch.setattr("airflow_provider_pictory.waiting.backoff", lambda *_, **__: 0.01)
-
-
-@pytest.fixture(params=[False, True], ids=["worker", "triggerer"])
-def deferrable(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
-
-
-def calls(sandbox: Sandbox, call: str) -> int:
-    return sum(request.call == call for request in sandbox.world.requests)
-
-
-def images(sandbox: Sandbox) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = sandbox.world.ledger()["images"]
-    return found
-
-
-def posts(sandbox: Sandbox) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = sandbox.world.ledger()["posts"]
-    return found
-
-
-def generate(**kwargs: Any) -> Tries:
-    return Tries(GenerateImageOperator(**{"task_id": "generate", "prompt": PROMPT, **FAST, **kwargs}))
-
-
-def sensor(job_id: str, **kwargs: Any) -> Tries:
-    return Tries(
-        ImageJobSensor(**{"task_id": "wait", "job_id": job_id, "poke_interval": 0.01, "timeout": 20, **kwargs})
-    )
-
-
-def post(**kwargs: Any) -> Tries:
-    defaults = {"task_id": "post", "content": "Hello", "account_ids": ACCOUNTS, **FAST}
-    return Tries(PostImageOperator(**{**defaults, **kwargs}))
 
 
 class TestGenerateImage:

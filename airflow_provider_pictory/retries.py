@@ -1,0 +1,43 @@
+"""A retry policy for tasks of one's own that call the hooks; Airflow has such policies from 3.3."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from airflow_provider_pictory.http import asked_delay
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context, RetryDecision, RetryPolicy
+else:
+    try:
+        from airflow.providers.common.compat.sdk import RetryPolicy
+    except (ImportError, AttributeError):
+        RetryPolicy = object
+
+
+class ServiceRetryPolicy(RetryPolicy):
+    """
+    Lets a task's next try wait for as long as the service has asked for, and not longer.
+
+    For a ``@task`` that calls :class:`~airflow_provider_pictory.hooks.pictory.PictoryHook` or
+    :class:`~airflow_provider_pictory.hooks.posteverywhere.PostEverywhereHook`: ``@task(retries=3,
+    retry_policy=ServiceRetryPolicy())``. Where the service named no delay, the task's own ``retry_delay`` counts; so
+    it does below Airflow 3.3. The package's operators need no policy: they wait for the service without using up a
+    retry. What cannot pass by itself fails without retries under any policy.
+    """
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+    ) -> RetryDecision:
+        """
+        Decide when the task is tried again.
+
+        :param exception: what the try ended with.
+        """
+        from airflow.providers.common.compat.sdk import RetryDecision
+
+        delay = asked_delay(exception)
+        if delay is None:
+            return RetryDecision.default()
+        return RetryDecision.retry(delay=dt.timedelta(seconds=delay), reason=f"the service asked for {delay:.0f} s")

@@ -1,0 +1,44 @@
+"""Tasks as the tests of operators run them, and what the sandbox counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
+from airflow_provider_pictory.sandbox import Sandbox
+from airflow_provider_pictory.sensors.pictory import ImageJobSensor
+from tests.conftest import Tries
+
+PROMPT = "A red fox at dawn"
+ACCOUNTS = [2280, 2282]
+FAST = {"poll_interval": 0.01, "timeout": 20}
+
+
+def calls(sandbox: Sandbox, call: str) -> int:
+    return sum(request.call == call for request in sandbox.world.requests)
+
+
+def images(sandbox: Sandbox) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sandbox.world.ledger()["images"]
+    return found
+
+
+def posts(sandbox: Sandbox) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sandbox.world.ledger()["posts"]
+    return found
+
+
+def generate(**kwargs: Any) -> Tries:
+    return Tries(GenerateImageOperator(**{"task_id": "generate", "prompt": PROMPT, **FAST, **kwargs}))
+
+
+def sensor(job_id: str, **kwargs: Any) -> Tries:
+    return Tries(
+        ImageJobSensor(**{"task_id": "wait", "job_id": job_id, "poke_interval": 0.01, "timeout": 20, **kwargs})
+    )
+
+
+def post(**kwargs: Any) -> Tries:
+    defaults = {"task_id": "post", "content": "Hello", "account_ids": ACCOUNTS, **FAST}
+    return Tries(PostImageOperator(**{**defaults, **kwargs}))

@@ -1,0 +1,277 @@
+"""What a task remembers, how long it waits in all, and what it does when it is sent away."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
+
+from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator
+from airflow_provider_pictory.retries import ServiceRetryPolicy
+from airflow_provider_pictory.sandbox import Sandbox
+from tests.conftest import StateStore, Tries, needs_state_store
+from tests.sandbox.tasks import ACCOUNTS, PROMPT, calls, generate, images, post, posts, sensor
+
+URL = "https://pictures.example/a.png"
+DAY = "2999-01-01T08:00:00Z"
+
+pytestmark = pytest.mark.usefixtures("connections", "no_sleep", "quick")
+
+
+def media() -> Tries:
+    return Tries(GenerateMediaOperator(task_id="media", prompt=PROMPT))
+
+
+def later(seconds: float) -> dict[str, Any]:
+    return {"kind": "status", "status": 429, "headers": {"Retry-After": str(seconds)}}
+
+
+class TestPauses:
+    @pytest.mark.parametrize(
+        ("make", "call", "made"),
+        [
+            (generate, "pictory.submit_image", "images"),
+            (media, "posteverywhere.generate_image", "media"),
+            (lambda: post(image=URL), "posteverywhere.upload_media_from_url", "posts"),
+            (lambda: post(image=URL), "posteverywhere.create_post", "posts"),
+        ],
+    )
+    def test_a_long_delay_is_spent_without_a_worker_and_without_a_retry(
+        self, sandbox: Sandbox, no_sleep: list[float], make: Callable[[], Tries], call: str, made: str
+    ):
+        sandbox.fault(call, **later(900))
+        task = make()
+        task.operator.timeout = 3600
+        assert task.run()
+        [pause] = task.paused
+        assert 900 <= pause <= 1081
+        assert not no_sleep
+        assert calls(sandbox, call) == 2
+        assert len(sandbox.world.ledger()[made]) == 1
+
+    def test_it_is_over_at_the_timeout(self, sandbox: Sandbox):
+        sandbox.fault("pictory.submit_image", **later(900), times=None)
+        task = generate(timeout=600)
+        with pytest.raises(e.RateLimitedError) as caught:
+            task.run()
+        assert caught.value.retry_after == 900
+        assert not task.paused
+        task.operator.timeout = 3600
+        task.ti.start_date -= dt.timedelta(seconds=3000)
+        with pytest.raises(e.RateLimitedError):
+            task.run()
+        assert not task.paused
+
+    def test_an_answer_that_is_lost_is_no_delay(self, sandbox: Sandbox):
+        sandbox.fault("pictory.submit_image", "status", status=500, headers={"Retry-After": "60"})
+        task = generate()
+        with pytest.raises(e.OutcomeUnknownError):
+            task.run()
+        assert not task.paused
+
+    @needs_state_store
+    def test_a_post_is_not_made_while_an_earlier_call_may_still_make_it(self, sandbox: Sandbox):
+        task = post(image=URL)
+        sandbox.fault("posteverywhere.create_post", "reset")
+        with pytest.raises(e.OutcomeUnknownError):
+            task.run()
+        task.run()
+        [pause] = task.paused
+        assert 130 < pause < 141  # twice the connection's timeouts, to connect and to read
+        assert len(posts(sandbox)) == 1
+
+    @needs_state_store
+    def test_a_refused_post_is_made_without_looking_for_it(self, sandbox: Sandbox):
+        task = post(image=URL)
+        sandbox.fault("posteverywhere.create_post", **later(60))
+        with pytest.raises(e.RateLimitedError):
+            task.run()
+        task.run()
+        assert not calls(sandbox, "posteverywhere.list_posts")
+        assert calls(sandbox, "posteverywhere.upload_media_from_url") == 1
+
+
+@needs_state_store
+class TestDeadlines:
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda job_id: generate(wait_for_completion=True, deferrable=True),
+            lambda job_id: sensor(job_id),
+            lambda job_id: post(image=URL, wait_for_publish=True, deferrable=True),
+        ],
+        ids=["generate", "sensor", "post"],
+    )
+    def test_it_is_kept_across_tries_and_begins_anew_with_a_clear(
+        self, sandbox: Sandbox, settings: Callable[..., None], make: Callable[[str], Tries]
+    ):
+        settings(latency=600, publish_latency=600)
+        task = make(generate().run())
+        task.operator.timeout = 0.1
+
+        def deadline() -> float:
+            with pytest.raises(AirflowSensorTimeout):
+                task.run()
+            return float(task.triggers[-1][1]["deadline"])
+
+        first = deadline()
+        assert deadline() == pytest.approx(first, abs=0.01)
+        task.ti.max_tries += 2
+        assert deadline() > first + 0.09
+
+    def test_of_a_scheduled_post_counts_from_its_own_time(self):
+        due = dt.datetime.now(dt.timezone.utc).replace(microsecond=0) + dt.timedelta(seconds=2)
+        task = post(image=URL, scheduled_for=due, wait_for_publish=True, deferrable=True, timeout=60)
+        task.run()
+        trigger = task.triggers[0][1]
+        assert (trigger["start"], trigger["deadline"]) == (due.timestamp(), due.timestamp() + 60)
+
+    def test_of_a_poking_sensor_is_kept_too(self, settings: Callable[..., None]):
+        settings(latency=600)
+        task = sensor(generate().run(), deferrable=False, timeout=0.2)
+        for timeout in (0.2, 0.0):
+            with pytest.raises(AirflowSensorTimeout):
+                task.run()
+            assert task.operator.timeout <= timeout
+            task.operator.timeout = 0.2
+
+    def test_of_a_new_job_is_its_own(self, sandbox: Sandbox):
+        task = generate(prompt="[fail] a red fox", wait_for_completion=True, deferrable=True)
+        for _ in range(2):
+            with pytest.raises(e.JobFailedError):
+                task.run()
+        (_, first), (_, second) = task.triggers
+        assert second["deadline"] > first["deadline"]
+        assert len(images(sandbox)) == 2
+
+
+@needs_state_store
+class TestMemory:
+    def test_no_accounts_are_tried_again_without_a_write(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
+        task = post(content="[partial] hello", image=URL, wait_for_publish=True)
+        with pytest.raises(e.PublishError):
+            task.run()
+        monkeypatch.setattr(StateStore, "set", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            task.run()
+        assert not calls(sandbox, "posteverywhere.retry_post")
+
+    def test_a_post_that_was_delivered_is_not_mistaken_for_the_one_of_a_later_try(self, sandbox: Sandbox):
+        media_ids = GenerateMediaOperator(task_id="m", prompt=PROMPT).hook.upload_media_from_url(URL).media_ids
+        task = post(media_ids=media_ids)
+        made = [task.run()["post_id"]]
+        for _ in range(2):
+            task.ti.max_tries += 2
+            sandbox.fault("posteverywhere.create_post", "reset", times=2)
+            for _ in range(2):
+                with pytest.raises(e.OutcomeUnknownError):
+                    task.run()
+            made.append(task.run()["post_id"])
+        assert len(set(made)) == len(posts(sandbox)) == 3
+
+    def test_a_result_that_was_done_again_but_not_delivered_is_resumed_after_a_clear(
+        self, sandbox: Sandbox, settings: Callable[..., None]
+    ):
+        task = generate(wait_for_completion=True)
+        task.run()
+        settings(latency=600)
+        task.ti.max_tries += 2
+        task.operator.timeout = 0.1
+        with pytest.raises(AirflowSensorTimeout):
+            task.run()
+        task.ti.max_tries += 2
+        with pytest.raises(AirflowSensorTimeout):
+            task.run()
+        assert len(images(sandbox)) == 2
+
+    def test_state_holds_no_key(self, sandbox: Sandbox):
+        task = post(image=URL)
+        task.run()
+        assert sandbox.posteverywhere_key not in json.dumps(task.store)
+
+
+class TestOtherReleases:
+    """What version 0.1.0 wrote into Airflow's database is understood by every later one."""
+
+    def test_a_trigger_goes_on(self, sandbox: Sandbox):
+        job_id = generate().run()
+        made = post(image=URL).run()
+        task = sensor(job_id)
+        for path, kwargs in (
+            ("airflow_provider_pictory.triggers.pictory.ImageJobTrigger", {"job_id": job_id}),
+            (
+                "airflow_provider_pictory.triggers.posteverywhere.PostTrigger",
+                {"post_id": made["post_id"], "start": time.time() - 60},
+            ),
+        ):
+            conn = "pictory" if "job_id" in kwargs else "posteverywhere"
+            row = {**kwargs, f"{conn}_conn_id": f"{conn}_default", "poll_interval": 0.1, "deadline": time.time() + 60}
+            assert task.revive(path, row)["result"]["status"] in ("completed", "published")
+
+    def test_an_event_is_read(self):
+        image = {"job_id": "j", "status": "completed", "url": URL, "width": 1, "height": 1, "ai_credits_used": 2}
+        event = {"result": {**image, "error_code": None, "error_message": None, "new": 1}}
+        task = generate()
+        assert task.operator.execute_complete(task.context, event) == image
+        made = {
+            "post_id": "p",
+            "status": "published",
+            "media_ids": ["m"],
+            "scheduled_for": None,
+            "destinations": [{"account_id": 1, "platform": "x", "status": "done", "url": None, "error": None}],
+        }
+        new = {**made, "new": 1, "destinations": [{**made["destinations"][0], "new": 1}]}  # type: ignore[dict-item]
+        task = post(image=URL)
+        assert task.operator.execute_complete(task.context, {"result": new}) == made
+
+    @needs_state_store
+    @pytest.mark.parametrize(
+        ("make", "name", "fingerprint"),
+        [
+            (generate, "job_id", "95c422d17fbac52700634ceb3b91a00d4e1888ba9db999c709413e526aba4c1a"),
+            (lambda: post(image=URL), "post_id", "bb4e827e9f469baf929f93254a511088224ebffdae0c1e7f98f2393c87493cc7"),
+        ],
+    )
+    def test_state_is_resumed(self, sandbox: Sandbox, make: Callable[[], Tries], name: str, fingerprint: str):
+        result = make().run()
+        made = result["post_id"] if isinstance(result, dict) else result
+        entry = {"fingerprint": fingerprint, "max_tries": 1, "delivered": [], "values": {name: made}}
+        task = make()
+        task.store = StateStore(airflow_provider_pictory=entry)
+        task.run()
+        ledger = sandbox.world.ledger()
+        assert len(ledger["images"]) + len(ledger["posts"]) == 1
+
+
+@needs_state_store
+class TestRetryPolicy:
+    @pytest.mark.parametrize(
+        ("error", "delay"),
+        [
+            (e.RateLimitedError("429", retry_after=60), (60, 72)),
+            (e.TransientError("503", retry_after=60), (60, 72)),
+            (e.TransientError("503"), None),
+            (e.OutcomeUnknownError("500", retry_after=60), None),
+            (ValueError("mine"), None),
+        ],
+    )
+    def test_the_next_try_waits_as_the_service_asked(self, error: Exception, delay: tuple[int, int] | None):
+        decision = ServiceRetryPolicy().evaluate(error, 1, 3)
+        if delay is None:
+            assert decision.action.value == "default"
+        else:
+            assert decision.action.value == "retry"
+            assert delay[0] <= decision.retry_delay.total_seconds() <= delay[1]
+
+
+@pytest.mark.parametrize("status", ["draft"])
+def test_a_draft_cannot_be_waited_for(sandbox: Sandbox, status: str):
+    with pytest.raises(AirflowFailException, match="wait_for_publish: is True for a draft"):
+        post(image=URL, account_ids=ACCOUNTS, draft=True, wait_for_publish=True).run()
+    assert not sandbox.world.requests
