@@ -5,13 +5,17 @@ VENV := .venv-$(AIRFLOW)
 BIN := $(VENV)/bin
 export AIRFLOW
 
-.PHONY: demo test lint sandbox dist constraints clean
+.PHONY: demo test matrix lint sandbox dist constraints clean
 
 demo: $(VENV)/ready  ## Run the nightly DAG against the sandbox, through Airflow
 	@$(BIN)/python scripts/demo.py
 
 test: $(VENV)/ready  ## Run all tests
 	$(BIN)/python -m pytest
+
+matrix: $(VENV)/ready  ## Kill Airflow's processes at every point, on every executor, and write the counts into the docs
+	$(BIN)/python -m pytest tests/system/test_matrix.py tests/system/test_outages.py tests/system/test_nights.py \
+		tests/system/test_secrets.py --whole --table docs/durability.md
 
 lint: $(VENV)/ready  ## Check style, format and types
 	$(BIN)/ruff check .

@@ -1,34 +1,44 @@
-"""Airflow as it runs in production: its processes, on PostgreSQL, each of which can be killed."""
+"""Airflow as it runs in production, on a PostgreSQL and a Redis of its own: processes that can be killed."""
 
 from __future__ import annotations
 
 import os
+import pwd
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import requests
+from typing_extensions import Self
 
-POSTGRESQL = {"host": "127.0.0.1", "user": "postgres"}
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+COMMANDS = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+    "second triggerer": ["triggerer", "--skip-serve-logs"],
+    "worker": ["celery", "worker", "--skip-serve-logs"],
+}
+EXECUTORS = {
+    "LocalExecutor": ("api-server", "scheduler", "dag-processor", "triggerer"),
+    "CeleryExecutor": ("api-server", "scheduler", "dag-processor", "triggerer", "worker"),
+}
 
 
-def postgresql_is_there() -> bool:
-    import psycopg2
-
-    try:
-        psycopg2.connect(**POSTGRESQL, dbname="postgres", connect_timeout=2).close()
-    except psycopg2.OperationalError:
-        return False
-    return True
+def program(name: str) -> str | None:
+    """Find a server's program; Debian keeps PostgreSQL's out of the path."""
+    places = os.pathsep.join(str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))
+    return shutil.which(name) or shutil.which(name, path=places)
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout: float = 90) -> Any:
@@ -36,27 +46,130 @@ def wait_until(condition: Callable[[], Any], what: str, timeout: float = 90) -> 
     deadline = time.monotonic() + timeout
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
-        time.sleep(0.05)
+        time.sleep(0.1)
     return found
 
 
-class Airflow:
-    """A whole Airflow: api-server, scheduler with LocalExecutor, dag-processor and triggerer."""
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
-    def __init__(self, home: Path, dags: Path, connections: dict[str, str]) -> None:
+
+class Server:
+    """A server with a folder and a port of its own, for as long as the ``with`` block lasts."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+
+    def command(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    def answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def prepare(self) -> None:
+        """Make what the server needs, once."""
+
+    def __enter__(self) -> Self:
+        self.home = Path(tempfile.mkdtemp(prefix="airflow-provider-pictory-"))
+        # PostgreSQL refuses to run as root.
+        user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+        self.identity: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+        if user:
+            os.chown(self.home, user.pw_uid, user.pw_gid)
+        self.prepare()
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.crash()
+        shutil.rmtree(self.home)
+
+    def start(self) -> None:
+        with (self.home / "log").open("ab") as log:
+            self.process = subprocess.Popen(self.command(), cwd=self.home, stdout=log, stderr=log, **self.identity)
+        wait_until(self.answers, f"{type(self).__name__} answers")
+
+    def crash(self) -> None:
+        """End at once, without a word to anyone."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
+
+
+class PostgreSQL(Server):
+    def prepare(self) -> None:
+        subprocess.run(
+            [program("initdb") or "", "--pgdata", "data", "--auth", "trust", "--username", "postgres", "--no-sync"],
+            cwd=self.home, check=True, capture_output=True, **self.identity,
+        )  # fmt: skip
+
+    def command(self) -> Sequence[str]:
+        settings = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+        settings |= {"max_connections": 300, "fsync": "off"}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return [program("postgres") or "", "-D", "data", *options]
+
+    def answers(self) -> bool:
+        import psycopg2
+
+        try:
+            self.query("postgres", "select 1")
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def query(self, database: str, sql: str, *values: Any) -> list[Any]:
+        import psycopg2
+
+        options = {"host": "127.0.0.1", "port": self.port, "user": "postgres", "dbname": database}
+        with closing(psycopg2.connect(**options)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(sql, values)
+                return cursor.fetchall() if cursor.description else []
+
+    def dump(self, database: str) -> str:
+        """Return all that a database holds."""
+        return subprocess.run(
+            [program("pg_dump") or "", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", database],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+
+
+class Redis(Server):
+    def command(self) -> Sequence[str]:
+        return [program("redis-server") or "", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+
+
+class Airflow:
+    """
+    A whole Airflow.
+
+    :param executor: ``LocalExecutor``, or ``CeleryExecutor`` with one worker.
+    """
+
+    def __init__(self, home: Path, dags: Path, connections: dict[str, str], executor: str = "LocalExecutor") -> None:
         self.home = home
-        self.database = f"airflow_{secrets.token_hex(6)}"
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.port = listener.getsockname()[1]
+        self.executor = executor
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.postgresql = PostgreSQL()
+        self.redis = Redis()
+        database = f"postgresql+psycopg2://postgres@127.0.0.1:{self.postgresql.port}/airflow"
         self.env = {
             **os.environ,
             **connections,
             "AIRFLOW_HOME": str(home),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://postgres@127.0.0.1/{self.database}",
-            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+            "AIRFLOW__CORE__EXECUTOR": executor,
+            "AIRFLOW__CORE__PARALLELISM": "8",
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
@@ -68,38 +181,45 @@ class Airflow:
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "AIRFLOW__CORE__FERNET_KEY": "",
-            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
             "AIRFLOW__SCHEDULER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
             "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+            "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{self.redis.port}/0",
+            "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{database}",
+            "AIRFLOW__CELERY__WORKER_CONCURRENCY": "8",
         }
 
-    def __enter__(self) -> Airflow:
-        self._sql("postgres", f"create database {self.database}")
-        migrated = subprocess.run(
-            [sys.executable, "-m", "airflow", "db", "migrate"],
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert migrated.returncode == 0, migrated.stdout + migrated.stderr
-        for component in COMPONENTS:
-            self.start(component)
-        wait_until(self._serves, "the api-server answers")
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(self.postgresql)
+            if self.executor == "CeleryExecutor":
+                stack.enter_context(self.redis)
+            stack.callback(self._kill_all)
+            self.postgresql.query("postgres", "create database airflow")
+            subprocess.run(
+                [sys.executable, "-m", "airflow", "db", "migrate"], env=self.env, capture_output=True, check=True
+            )
+            for component in EXECUTORS[self.executor]:
+                self.start(component)
+            wait_until(self._serves, "the api-server answers")
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._stack.close()
+
+    def _kill_all(self) -> None:
         for component in list(self.running):
             self.kill(component)
-        self._sql("postgres", f"drop database {self.database} with (force)")
 
     def start(self, component: str) -> None:
         with (self.home / f"{component}.log").open("ab") as log:
             self.running[component] = subprocess.Popen(
-                [sys.executable, "-m", "airflow", component],
+                [sys.executable, "-m", "airflow", *COMMANDS[component]],
                 env=self.env, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
@@ -109,30 +229,24 @@ class Airflow:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def kill_task(self, run: str, *, task: bool = True, supervisor: bool = False) -> int:
-        """Kill the process of a running task, its supervisor, or both at once; return the task's process id."""
+    def kill_task(self, run: str, victims: str) -> int:
+        """Kill the process of a running ``task``, its ``supervisor``, or ``both`` at once; return the task's."""
         [(pid,)] = self.query("select pid from task_instance where run_id = %s", run)
-        parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        for victim in [parent] * supervisor + [pid] * task:
+        supervisor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        for victim in {"task": [pid], "supervisor": [supervisor], "both": [supervisor, pid]}[victims]:
             os.kill(victim, signal.SIGKILL)
         return int(pid)
 
-    def mark_failed(self, dag_id: str, run: str) -> None:
-        """Do as a user who marks the task as failed."""
-        self._api("PATCH", f"dags/{dag_id}/dagRuns/{run}/taskInstances/task", {"new_state": "failed"})
+    def mark(self, dag_id: str, run: str, state: str) -> None:
+        """Do as a user who marks the task as ``failed`` or ``success``."""
+        self._api("PATCH", f"dags/{dag_id}/dagRuns/{run}/taskInstances/task", {"new_state": state})
 
-    def clear(self, dag_id: str, run: str) -> None:
-        """Do as a user who clears the task."""
-        choice = {
-            "dry_run": False,
-            "dag_run_id": run,
-            "task_ids": ["task"],
-            "only_failed": False,
-            "reset_dag_runs": True,
-        }
+    def clear(self, dag_id: str, run: str, *, only_failed: bool = False) -> None:
+        """Do as a user who clears a run's tasks."""
+        choice = {"dry_run": False, "dag_run_id": run, "only_failed": only_failed, "reset_dag_runs": True}
         self._api("POST", f"dags/{dag_id}/clearTaskInstances", choice)
 
-    def trigger(self, dag_id: str, **conf: str) -> str:
+    def trigger(self, dag_id: str, **conf: Any) -> str:
         """Start a run, and return its id."""
         wait_until(lambda: self.query("select 1 from serialized_dag where dag_id = %s", dag_id), f"{dag_id} is parsed")
         run_id: str = self._api("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
@@ -146,28 +260,22 @@ class Airflow:
         [(tries,)] = self.query("select try_number from task_instance where run_id = %s", run)
         return int(tries)
 
-    def ends(self, run: str) -> str:
+    def ends(self, run: str, timeout: float = 180) -> str:
         """Wait for a run's end, and return its state."""
         ended = ("success", "failed")
         wait_until(
             lambda: self.query("select 1 from dag_run where run_id = %s and state in %s", run, ended),
             f"{run} ends",
-            120,
+            timeout,
         )
         return str(self.query("select state from dag_run where run_id = %s", run)[0][0])
 
+    def logs(self, run: str, task: str) -> str:
+        """Return what a task of a run has logged, in all tries and map indexes."""
+        return "\n".join(path.read_text() for path in self.home.glob(f"logs/*/run_id={run}/task_id={task}/**/*.log"))
+
     def query(self, sql: str, *values: Any) -> list[Any]:
-        return self._sql(self.database, sql, *values)
-
-    @staticmethod
-    def _sql(database: str, sql: str, *values: Any) -> list[Any]:
-        import psycopg2
-
-        with closing(psycopg2.connect(**POSTGRESQL, dbname=database)) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(sql, values)
-                return cursor.fetchall() if cursor.description else []
+        return self.postgresql.query("airflow", sql, *values)
 
     def _serves(self) -> bool:
         try:
@@ -175,10 +283,16 @@ class Airflow:
         except requests.RequestException:
             return False
 
+    def get(self, path: str) -> str:
+        """Return what the REST API shows a user."""
+        return str(self._request("GET", path).text)
+
     def _api(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        return self._request(method, path, json=body).json()
+
+    def _request(self, method: str, path: str, **options: Any) -> requests.Response:
         token = requests.get(f"{self.url}/auth/token", timeout=30).json()["access_token"]
-        answer = requests.request(
-            method, f"{self.url}/api/v2/{path}", json=body, headers={"Authorization": f"Bearer {token}"}, timeout=30
-        )
-        assert answer.ok, answer.text
-        return answer.json()
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = requests.request(method, f"{self.url}/api/v2/{path}", headers=headers, timeout=30, **options)
+        assert answer.ok, f"{path}: {answer.text}"
+        return answer
