@@ -11,7 +11,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -32,6 +32,7 @@ from airflow_provider_pictory.exceptions import (
 T = TypeVar("T")
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
+MIN_KEY = 8
 MAX_ATTEMPTS = 3
 MAX_DELAY = 30.0
 """The longest that a hook sleeps before it repeats a request, in seconds; what takes longer is the caller's."""
@@ -60,20 +61,23 @@ class Call(Generic[T]):
 
 @dataclass(frozen=True)
 class Answer:
-    """
-    The status, headers (names in lower case) and body of one HTTP response.
-
-    :param key: the API key that the request carried.
-    """
+    """The status, headers (names in lower case) and body of one HTTP response."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    key: str = field(default="", repr=False)
 
-    def for_error(self) -> Answer:
-        """Return the answer as an error may quote it: without the key, should the other side have repeated it."""
-        return replace(self, body=self.body.replace(self.key.encode(), b"***")) if self.key else self
+    @classmethod
+    def received(cls, status: int, headers: Mapping[str, str], body: bytes, key: str) -> Answer:
+        """
+        Take note of a response, without the key, should the other side have repeated it.
+
+        :param key: the API key that the request carried. What is shorter than any real key stays, as part of words.
+        """
+        if len(key) >= MIN_KEY:
+            headers = {name: value.replace(key, "***") for name, value in headers.items()}
+            body = body.replace(key.encode(), b"***")
+        return cls(status, {name.lower(): value for name, value in headers.items()}, body)
 
     def json(self) -> Any:
         """
@@ -94,11 +98,11 @@ def read(service: str, call: Call[T], answer: Answer) -> T:
     :param service: the service's name, for errors.
     """
     if not 200 <= answer.status < 300:
-        _raise_error(service, call, answer.for_error())
+        _raise_error(service, call, answer)
     try:
         return call.parse(answer.json() if call.answered else None)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        fault = f"{service} answered {call.name} with {answer.status}, but {_describe(answer.for_error())}"
+        fault = f"{service} answered {call.name} with {answer.status}, but {_describe(answer)}"
         if call.repeatable:
             raise UnexpectedAnswerError(
                 f"{fault}. Does the connection's base URL lead to the API?", http_status=answer.status

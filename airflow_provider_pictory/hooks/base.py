@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -159,7 +159,7 @@ class ServiceHook(Service, BaseHook):
                         raise _too_large(self.service, call)
                     if time.monotonic() - started > endpoint.longest_call:
                         raise lost(self.service, call, "the answer takes too long", sent=True)
-                return _answer(endpoint, response.status_code, response.headers, body)
+                return Answer.received(response.status_code, response.headers, bytes(body), endpoint.key)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise lost(self.service, call, _root(error), sent=not _never_connected(error)) from error
 
@@ -276,7 +276,7 @@ class AsyncServiceHook(Service, BaseHook):
                     body += chunk
                     if len(body) > MAX_ANSWER_BYTES:
                         raise _too_large(self.service, call)
-                return _answer(endpoint, response.status, response.headers, body)
+                return Answer.received(response.status, response.headers, bytes(body), endpoint.key)
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
             never_connected = isinstance(
                 error,
@@ -347,10 +347,6 @@ def _tls_and_proxy(endpoint: Endpoint) -> tuple[ssl.SSLContext | bool, str | Non
     if proxy is not None and "://" not in proxy:
         proxy = f"http://{proxy}"
     return _tls(session) if endpoint.base_url.startswith("https:") else True, proxy
-
-
-def _answer(endpoint: Endpoint, status: int, headers: Mapping[str, str], body: bytearray) -> Answer:
-    return Answer(status, {name.lower(): value for name, value in headers.items()}, bytes(body), endpoint.key)
 
 
 def _too_large(service: str, call: Call[Any]) -> ServiceError:

@@ -395,9 +395,17 @@ class TestConnection:
 
     def test_the_service_may_repeat_the_key_but_no_error_does(self, pictory: Caller, sandbox: Sandbox):
         said = {"message": f"The key {sandbox.pictory_key} is revoked"}
-        sandbox.fault("pictory.submit_image", "status", status=401, body=said)
-        with pytest.raises(e.AuthenticationError, match=r"The key \*\*\* is revoked"):
+        sandbox.fault(
+            "pictory.submit_image", "status", status=401, body=said, headers={"X-Request-Id": sandbox.pictory_key}
+        )
+        with pytest.raises(e.AuthenticationError, match=r"The key \*\*\* is revoked.*\(request id \*\*\*\)"):
             pictory("submit_image", PROMPT)
+
+    def test_the_service_may_repeat_the_key_but_no_result_does(self, pictory: Caller, sandbox: Sandbox):
+        job_id = pictory("submit_image", PROMPT)
+        said = {"success": False, "data": {"status": "failed", "error_message": f"{sandbox.pictory_key} is revoked"}}
+        sandbox.fault("pictory.get_job", "body", body=said)
+        assert pictory("get_job", job_id).error_message == "*** is revoked"
 
     @pytest.mark.parametrize("call", ["get_quota", "submit_image"])
     def test_a_host_that_echoes_the_request_puts_no_key_into_an_error(
