@@ -22,9 +22,9 @@ class ServiceRetryPolicy(RetryPolicy):
 
     For a ``@task`` that calls :class:`~airflow_provider_pictory.hooks.pictory.PictoryHook` or
     :class:`~airflow_provider_pictory.hooks.posteverywhere.PostEverywhereHook`: ``@task(retries=3,
-    retry_policy=ServiceRetryPolicy())``. Where the service named no delay, the task's own ``retry_delay`` counts; so
-    it does below Airflow 3.3. The package's operators need no policy: they wait for the service without using up a
-    retry. What cannot pass by itself fails without retries under any policy.
+    retry_policy=ServiceRetryPolicy())``, or in a DAG's ``default_args``, where Airflow below 3.3 ignores it. Where
+    the service named no delay, the task's own ``retry_delay`` counts. The package's operators need no policy: they
+    wait for the service without using up a retry. What cannot pass by itself fails without retries under any policy.
     """
 
     def evaluate(

@@ -41,7 +41,8 @@ class ServiceOperator(BaseOperator):
             return self.attempt(context)
         except TransientError as error:
             delay = asked_delay(error)
-            spent = (dt.datetime.now(dt.timezone.utc) - context["ti"].start_date).total_seconds()
+            now = dt.datetime.now(dt.timezone.utc)
+            spent = (now - (context["ti"].start_date or now)).total_seconds()  # none in 2.11's `dags test`
             if delay is None or spent + delay > seconds("timeout", self.timeout):
                 raise
             self.log.warning("%s; going on in %.0f s, without a worker until then", error, delay)

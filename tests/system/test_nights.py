@@ -79,3 +79,11 @@ def test_the_vendor_is_down_while_many_wait(
     tries = "select max(try_number) from task_instance where run_id = %s"
     assert airflow.query(tries, dag_run) == [(1,)]
     assert requests <= size * (6 + outage / 30), "they ask less and less often"
+
+
+def test_a_task_of_ones_own_comes_back_when_the_service_said(airflow: Airflow, night: Sandbox) -> None:
+    night.fault("pictory.submit_image", "status", status=503, headers={"Retry-After": "3"})
+    dag_run = airflow.trigger("own")
+    assert airflow.ends(dag_run, 60) == "success"
+    assert airflow.tries(dag_run) == 2
+    assert len(night.world.jobs) == 1

@@ -132,8 +132,10 @@ def scenarios(airflow: Airflow, sandbox: Sandbox) -> dict[str, tuple[str, int]]:
         "pictory_wrong": {"host": here, "password": "pictai_wrong"},
         "pictory_closed": {"host": "http://127.0.0.1:9", "password": "k"},
     }
-    with Sandbox(latency=600) as slow:
+    with Sandbox(latency=600) as slow, Sandbox() as busy:
+        busy.fault("pictory.submit_image", "status", status=503, headers={"Retry-After": "1"})
         fields["pictory_slow"] = {"host": slow.pictory_url, "password": slow.pictory_key}
+        fields["pictory_busy"] = {"host": busy.pictory_url, "password": busy.pictory_key}
         for name, values in fields.items():
             airflow.connections[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps({"conn_type": "pictory", **values})
         run = airflow("dags", "test", "scenarios", dags=ROOT / "tests" / "system" / "dags")
@@ -160,6 +162,10 @@ def test_what_cannot_pass_fails_without_retries(scenarios: dict[str, tuple[str, 
 @pytest.mark.parametrize("task_id", ["unreachable", "failing_worker", "failing_triggerer"])
 def test_what_may_pass_is_retried(scenarios: dict[str, tuple[str, int]], task_id: str):
     assert scenarios[task_id] == ("failed", 2)
+
+
+def test_who_is_sent_away_for_a_while_comes_back_without_using_up_a_retry(scenarios: dict[str, tuple[str, int]]):
+    assert scenarios["sent_away"] == ("success", 1)
 
 
 @pytest.mark.parametrize("mode", ["worker", "triggerer"])

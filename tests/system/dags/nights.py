@@ -8,8 +8,10 @@ from typing import Any
 import pendulum
 from airflow.providers.common.compat.sdk import DAG, task
 
+from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
+from airflow_provider_pictory.retries import ServiceRetryPolicy
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 
 COMMON: dict[str, Any] = {
@@ -18,6 +20,8 @@ COMMON: dict[str, Any] = {
     "catchup": False,
     "default_args": {"retries": 6, "retry_delay": dt.timedelta(seconds=5)},
 }
+
+POLICY = {"retries": 1, "retry_delay": dt.timedelta(hours=1), "retry_policy": ServiceRetryPolicy()}
 
 with DAG(dag_id="night", **COMMON):
 
@@ -38,6 +42,14 @@ with DAG(dag_id="night", **COMMON):
         content="Good night",
         account_ids=[2280],
     ).expand(image=images.output)
+
+with DAG(dag_id="own", **{**COMMON, "default_args": POLICY}):
+
+    @task
+    def submit() -> str:
+        return PictoryHook("pictory_night").submit_image("A red fox at dawn")
+
+    submit()
 
 with DAG(dag_id="waiting", **COMMON):
 
