@@ -179,7 +179,7 @@ class PostImageOperator(ServiceOperator):
     def _state(self, context: Context) -> TaskState:
         inputs_ = {
             **self._request,
-            "image": self.image,
+            "image": _identity(self.image),
             "media_ids": _listed(self.media_ids),
             "posteverywhere_conn_id": self.posteverywhere_conn_id,
         }
@@ -366,6 +366,13 @@ class PostImageOperator(ServiceOperator):
 def _listed(value: Any) -> Any:
     """Make a list of what Airflow hands over as a lazy sequence, whose look depends on whether it was read."""
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _identity(image: dict[str, Any] | str | None) -> Any:
+    """Tell an image by what stays: the address of a job's picture may be another each time that it is asked for."""
+    if isinstance(image, dict):
+        return image.get("media_ids") or image.get("job_id") or image.get("url")
+    return image
 
 
 def _run_start(context: Context) -> float:

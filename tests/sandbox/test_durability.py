@@ -190,6 +190,13 @@ class TestMemory:
             task.run()
         assert len(images(sandbox)) == 2
 
+    def test_a_picture_whose_address_has_changed_is_the_same_picture(self, sandbox: Sandbox):
+        image = {"job_id": "4d82d040", "status": "completed", "url": URL}
+        task = post(image=image)
+        first = task.run()
+        task.operator.image = {**image, "url": f"{URL}?signed=anew"}
+        assert task.run()["post_id"] == first["post_id"]
+
     def test_state_holds_no_key(self, sandbox: Sandbox):
         task = post(image=URL)
         task.run()
