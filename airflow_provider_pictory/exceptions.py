@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 def one_line(text: object, limit: int = 500) -> str:
     """Make foreign text fit for a log line: no control characters, no line breaks, of bounded length."""
-    line = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\s]+", " ", str(text)[: limit * 4])
+    unfit = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\s]+"
+    line = re.sub(unfit, " ", str(text)[: limit * 4])
     line = line.strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

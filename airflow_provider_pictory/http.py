@@ -33,6 +33,7 @@ T = TypeVar("T")
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 MIN_KEY = 8
+MAX_PAGES = 1000
 MAX_ATTEMPTS = 3
 MAX_DELAY = 30.0
 """The longest that a hook sleeps before it repeats a request, in seconds; what takes longer is the caller's."""
@@ -77,6 +78,8 @@ class Answer:
         if len(key) >= MIN_KEY:
             headers = {name: value.replace(key, "***") for name, value in headers.items()}
             body = body.replace(key.encode(), b"***")
+            if b"\\" in body:
+                body = re.sub(_escaped(key), b"***", body)
         return cls(status, {name.lower(): value for name, value in headers.items()}, body)
 
     def json(self) -> Any:
@@ -86,9 +89,15 @@ class Answer:
         :raises ValueError: it is no JSON.
         """
         try:
-            return json.loads(self.body)
+            # UTF-8 alone, as JSON demands: in any other encoding the key would not have been found.
+            return json.loads(self.body.decode("utf-8-sig"))
         except RecursionError:
             raise ValueError("nested too deeply") from None
+
+
+def _escaped(key: str) -> bytes:
+    """Return a pattern for all the ways in which JSON may write a key."""
+    return "".join(rf"(?:\\?{re.escape(c)}|\\u(?i:{ord(c):04x}))" for c in key).encode()
 
 
 def read(service: str, call: Call[T], answer: Answer) -> T:
@@ -227,7 +236,7 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
     if status == 404:
         hint = "" if fields else ". Does the connection's base URL lead to the API?"
         raise NotFoundError(message + hint, **ids)
-    if status in (408, 425) or (status >= 500 and retryable is not False):
+    if status < 200 or status in (408, 425) or (status >= 500 and retryable is not False):
         if call.repeatable or status == 503:
             # A 503 is a refusal: for Airflow's retries, and for the hook's only where a repeat is harmless anyway.
             raise TransientError(message, retry_after=delay, repeatable=call.repeatable, **ids)

@@ -136,7 +136,7 @@ def check_url(name: str, url: Any, *, secure: bool = False) -> None:
     """Check that a value is an http(s) URL without credentials; ``secure``: https, but for this machine."""
     allowed = "a public https URL" if secure else "a public http or https URL"
     fault = None
-    if not isinstance(url, str) or len(url) > 4096 or re.search(r"[\s\x00-\x1f\x7f]", url):
+    if not isinstance(url, str) or len(url) > 4096 or " " in url or not url.isprintable():
         fault = f"is {_short(url)}"
     else:
         try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
+
+from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.inputs import check_url
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
@@ -40,4 +42,8 @@ def _returned(ti_key: TaskInstanceKey) -> dict[str, Any]:
 
 def _address(url: Any) -> str:
     """Let pass only what a browser may be sent to: the address comes from outside."""
-    return url if isinstance(url, str) and re.match(r"https?://", url) else ""
+    try:
+        check_url("url", url)
+    except InputError:
+        return ""
+    return str(url)

@@ -8,9 +8,12 @@ sense is missing or of another type; everything else may be absent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+
+from airflow_provider_pictory.exceptions import one_line
 
 
 def _object(value: Any) -> Mapping[str, Any]:
@@ -25,14 +28,34 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
-def _id(value: Any) -> str:
-    if not isinstance(value, (str, int)) or isinstance(value, bool) or not str(value):
+def read_id(value: Any) -> str:
+    """Read an id: it goes into addresses, logs and XCom as it is."""
+    text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    if not re.fullmatch(r"[!-~]{1,200}", text):
         raise TypeError("expected an id")
-    return str(value)
+    return text
 
 
 def _number(value: Any) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """Read a number that JSON, MessagePack and databases all take: not NaN, not infinite, of 64 bits at most."""
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**63 else None
+
+
+def _amount(value: Any) -> float:
+    try:
+        amount = _number(float(value))
+    except (TypeError, ValueError, OverflowError):
+        amount = None
+    if amount is None:
+        raise ValueError("expected a number")  # what was found instead must be in no traceback
+    return amount
+
+
+def _account_id(value: Any) -> int:
+    text = read_id(value)
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise ValueError("expected a whole number")
+    return int(text)
 
 
 def _whole(value: Any) -> int | None:
@@ -47,7 +70,12 @@ def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """Read a text, but for what no database stores."""
+    return re.sub(r"[\x00\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) and value else None
+
+
+def _word(value: Any) -> str:
+    return one_line(value, 100)
 
 
 @dataclass(frozen=True)
@@ -82,13 +110,13 @@ class ImageJob:
         if status is None:
             raise ValueError("no status")
         return cls(
-            job_id=_id(answer.get("job_id") or data.get("jobId") or job_id),
-            status=status,
+            job_id=read_id(answer.get("job_id") or data.get("jobId") or job_id),
+            status=_word(status),
             url=_text(data.get("url")),
             width=_whole(data.get("width")),
             height=_whole(data.get("height")),
             ai_credits_used=_number(data.get("aiCreditsUsed")),
-            error_code=None if data.get("error_code") is None else str(data["error_code"]),
+            error_code=None if data.get("error_code") is None else _word(data["error_code"]),
             error_message=_text(data.get("error_message")),
             raw=answer,
         )
@@ -125,7 +153,7 @@ class Allowance:
     def from_wire(cls, answer: Any) -> Allowance:
         """Read one entry of a quota."""
         allowance = _object(answer)
-        return cls(used=float(allowance["used"]), limit=float(allowance["limit"]))
+        return cls(used=_amount(allowance["used"]), limit=_amount(allowance["limit"]))
 
     @property
     def left(self) -> float:
@@ -164,9 +192,9 @@ class CreditTransaction:
         """Read one element of the answer."""
         item = _object(answer)
         return cls(
-            transaction_id=_id(item["transactionId"]),
+            transaction_id=read_id(item["transactionId"]),
             type=str(item["type"]),
-            amount=float(item["amount"]),
+            amount=_amount(item["amount"]),
             source=_text(item.get("source")),
             description=_text(item.get("description")),
             plan=_text(item.get("plan")),
@@ -198,11 +226,11 @@ class Media:
     def from_wire(cls, data: Any) -> Media:
         """Read the ``data`` of an answer; older ones of ``/ai/generate-image`` have fewer fields."""
         data = _object(data)
-        media_id = _id(data["media_id"])
+        media_id = read_id(data["media_id"])
         ai = data.get("ai") if isinstance(data.get("ai"), dict) else data
         return cls(
             media_id=media_id,
-            media_ids=tuple(_id(item) for item in data.get("media_ids") or [media_id]),
+            media_ids=tuple(read_id(item) for item in data.get("media_ids") or [media_id]),
             type=_text(data.get("type")),
             width=_whole(data.get("width")),
             height=_whole(data.get("height")),
@@ -255,9 +283,9 @@ class Destination:
         if isinstance(error, dict):
             error = error.get("message") or error.get("code")
         return cls(
-            account_id=item["account_id"],
+            account_id=_whole(item["account_id"]) or read_id(item["account_id"]),
             platform=_text(item.get("platform")),
-            status=str(item["status"]),
+            status=_word(item["status"]),
             url=_text(item.get("platform_post_url")),
             error=_text(error),
             attempts=_whole(item.get("attempts")),
@@ -291,11 +319,11 @@ class Post:
         """Read the ``data`` of a post, or the ``data`` of its results."""
         data = _object(data)
         return cls(
-            post_id=_id(data.get("post_id") or data["id"]),
-            status=str(data["post_status"] if "post_status" in data else data["status"]),
+            post_id=read_id(data.get("post_id") or data["id"]),
+            status=_word(data["post_status"] if "post_status" in data else data["status"]),
             content=_text(data.get("content")),
             account_ids=tuple(data.get("account_ids") or ()),
-            media_ids=tuple(str(item) for item in data.get("media_ids") or ()),
+            media_ids=tuple(_word(item) for item in data.get("media_ids") or ()),
             scheduled_for=_text(data.get("scheduled_for")),
             timezone=_text(data.get("timezone")),
             created_at=_text(data.get("created_at")),
@@ -353,7 +381,7 @@ class Account:
         item = _object(answer)
         health = item.get("health")
         return cls(
-            account_id=int(item["id"]),
+            account_id=_account_id(item["id"]),
             platform=str(item["platform"]),
             account_name=_text(item.get("account_name")),
             is_active=item.get("is_active"),

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
@@ -161,7 +162,8 @@ class ServiceHook(Service, BaseHook):
                         raise lost(self.service, call, "the answer takes too long", sent=True)
                 return Answer.received(response.status_code, response.headers, bytes(body), endpoint.key)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise lost(self.service, call, _root(error), sent=not _never_connected(error)) from error
+            reason = _root(error).replace(endpoint.key, "***")
+            raise lost(self.service, call, reason, sent=not _never_connected(error)) from error
 
     def test_connection(self) -> tuple[bool, str]:
         """Answer the *Test* button of Airflow's connection form."""
@@ -282,7 +284,8 @@ class AsyncServiceHook(Service, BaseHook):
                 error,
                 (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError),
             )
-            raise lost(self.service, call, _reason(error), sent=not never_connected) from error
+            reason = _reason(error).replace(endpoint.key, "***")
+            raise lost(self.service, call, reason, sent=not never_connected) from error
 
 
 def _session(endpoint: Endpoint) -> requests.Session:
@@ -295,6 +298,9 @@ def _session(endpoint: Endpoint) -> requests.Session:
     import requests
 
     session = requests.Session()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    # Also with allow_redirects=False, requests reads a redirect's whole body and parses where it leads.
+    session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
     session.trust_env = endpoint.trust_env
     settings = session.merge_environment_settings(
         endpoint.base_url, dict(endpoint.proxies), False, endpoint.verify, endpoint.cert

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
@@ -10,8 +12,8 @@ from urllib.parse import quote
 from airflow_provider_pictory import inputs
 from airflow_provider_pictory.exceptions import InputError
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook
-from airflow_provider_pictory.http import Call
-from airflow_provider_pictory.models import CreditTransaction, ImageJob, Quota
+from airflow_provider_pictory.http import MAX_PAGES, Call
+from airflow_provider_pictory.models import CreditTransaction, ImageJob, Quota, read_id
 
 
 class _Pictory(Service):
@@ -83,8 +85,8 @@ class PictoryHook(_Pictory, ServiceHook):
         Jobs of all kinds are listed: ``raw`` tells a video from an image.
         """
         key: str | None = None
-        while True:
-            items, key = self.send(_list_jobs(key))
+        for page in itertools.count(1):
+            items, key = self.send(_list_jobs(key, page))
             yield from items
             if key is None:
                 return
@@ -147,8 +149,8 @@ class PictoryAsyncHook(_Pictory, AsyncServiceHook):
     async def list_jobs(self) -> AsyncIterator[ImageJob]:
         """Go through the account's jobs, as :meth:`PictoryHook.list_jobs` does."""
         key: str | None = None
-        while True:
-            items, key = await self.send(_list_jobs(key))
+        for page in itertools.count(1):
+            items, key = await self.send(_list_jobs(key, page))
             for item in items:
                 yield item
             if key is None:
@@ -168,10 +170,7 @@ def _submit_image(*args: str | None) -> Call[str]:
 
 
 def _job_id(answer: Any) -> str:
-    job_id = answer["data"]["jobId"]
-    if not isinstance(job_id, str) or not job_id:
-        raise ValueError("no job id")
-    return job_id
+    return read_id(answer["data"]["jobId"])
 
 
 def _get_job(job_id: str) -> Call[ImageJob]:
@@ -180,13 +179,15 @@ def _get_job(job_id: str) -> Call[ImageJob]:
     return Call("get job", "GET", f"/v1/jobs/{quote(job_id, safe='')}", parse, repeatable=True)
 
 
-def _list_jobs(key: str | None) -> Call[tuple[list[ImageJob], str | None]]:
+def _list_jobs(key: str | None, page: int = 1) -> Call[tuple[list[ImageJob], str | None]]:
     params = {} if key is None else {"nextPageKey": key}
 
     def parse(answer: Any) -> tuple[list[ImageJob], str | None]:
         following = answer.get("nextPageKey") or None
-        if following == key and key is not None:
-            raise ValueError("the next page is this page")
+        if following is not None and not re.fullmatch("[!-~]{1,4096}", following):
+            raise ValueError("no key of a page")
+        if (following == key and key is not None) or (following is not None and page >= MAX_PAGES):
+            raise ValueError("the pages do not end")
         return [ImageJob.from_wire(item) for item in answer["items"]], following
 
     return Call("list jobs", "GET", "/v1/jobs", parse, params, repeatable=True)

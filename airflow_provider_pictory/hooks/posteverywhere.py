@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from airflow_provider_pictory import inputs
+from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook
-from airflow_provider_pictory.http import Call
+from airflow_provider_pictory.http import MAX_PAGES, Call
 from airflow_provider_pictory.models import Account, Media, Post, Profile
 from airflow_provider_pictory.waiting import is_post_done
 
@@ -104,9 +106,11 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
         :param filters: ``status``, ``platform``, ``account_id``, ``created_after``, ``created_before``, ``search``.
         """
         offset: int | None = 0
-        while offset is not None:
-            posts, offset = self.send(_list_posts(filters, offset))
+        for page in itertools.count(1):
+            posts, offset = self.send(_list_posts(filters, offset or 0, page))
             yield from posts
+            if offset is None:
+                return
 
     def get_post(self, post_id: str) -> Post:
         """Ask for a post with its media and destinations."""
@@ -138,7 +142,7 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
         missing = [scope for scope in ("read", "write", "ai") if me.scopes and scope not in me.scopes]
         words = ["PostEverywhere accepts the key"]
         if me.organization:
-            words.append(f" of {me.organization}")
+            words.append(f" of {one_line(me.organization, 100)}")
         if me.ai_credits:
             words.append(f": {me.ai_credits.left:,g} of {me.ai_credits.limit:,g} AI credits are left")
         if missing:
@@ -188,10 +192,12 @@ class PostEverywhereAsyncHook(_PostEverywhere, AsyncServiceHook):
     async def list_posts(self, **filters: str | int) -> AsyncIterator[Post]:
         """Go through posts, as :meth:`PostEverywhereHook.list_posts` does."""
         offset: int | None = 0
-        while offset is not None:
-            posts, offset = await self.send(_list_posts(filters, offset))
+        for page in itertools.count(1):
+            posts, offset = await self.send(_list_posts(filters, offset or 0, page))
             for post in posts:
                 yield post
+            if offset is None:
+                return
 
     async def get_post(self, post_id: str) -> Post:
         """Ask for a post with its media and destinations."""
@@ -255,12 +261,14 @@ def _create_post(
     return Call("create post", "POST", "/posts", _data(Post.from_wire), json=body)
 
 
-def _list_posts(filters: Mapping[str, str | int], offset: int) -> Call[tuple[list[Post], int | None]]:
+def _list_posts(filters: Mapping[str, str | int], offset: int, page: int = 1) -> Call[tuple[list[Post], int | None]]:
     params = {**filters, "sort": "created_at", "order": "desc", "limit": PAGE_SIZE, "offset": offset}
 
     def parse(data: Any) -> tuple[list[Post], int | None]:
         posts = [Post.from_wire(item) for item in data["posts"]]
         more = bool(posts) and data.get("pagination", {}).get("has_more", len(posts) == PAGE_SIZE)
+        if more and page >= MAX_PAGES:
+            raise ValueError("the pages do not end")
         return posts, offset + len(posts) if more else None
 
     return Call("list posts", "GET", "/posts", _data(parse), params, repeatable=True)

@@ -303,17 +303,6 @@ class TestFaults:
             posteverywhere("create_post", "Hello", account_ids=ACCOUNTS)
         assert len(sandbox.world.ledger()["posts"]) == 1
 
-    def test_a_huge_answer_is_cut_off(self, pictory: Caller, sandbox: Sandbox):
-        sandbox.fault("pictory.get_quota", "body", body="x" * 1024, repeat=200 * 1024)
-        with pytest.raises(e.UnexpectedAnswerError, match="more than 16,777,216 bytes"):
-            pictory("get_quota")
-
-    def test_redirects_are_not_followed(self, pictory: Caller, sandbox: Sandbox):
-        sandbox.fault("pictory.get_quota", "status", status=302, headers={"Location": "/pictoryapis/v1/jobs"})
-        with pytest.raises(e.UnexpectedAnswerError, match="redirects are not followed"):
-            pictory("get_quota")
-        assert not requests_to(sandbox, "pictory.list_jobs")
-
     def test_a_slow_answer_ends_at_the_connections_timeout(
         self, pictory: Caller, sandbox: Sandbox, connections: Callable[..., None]
     ):

@@ -61,9 +61,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RECORDED] = []
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
     page = session.config.getoption("--table", None)
-    if page is not None and exitstatus == 0:
+    if page is not None:
         table.write(page, session.config.stash[RECORDED])
 
 

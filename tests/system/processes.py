@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
@@ -160,6 +161,9 @@ class Airflow:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
         self.postgresql = PostgreSQL()
         self.redis = Redis()
         database = f"postgresql+psycopg2://postgres@127.0.0.1:{self.postgresql.port}/airflow"
@@ -196,6 +200,7 @@ class Airflow:
             stack.enter_context(self.postgresql)
             if self.executor == "CeleryExecutor":
                 stack.enter_context(self.redis)
+            self._keeper.start()
             stack.callback(self._kill_all)
             self.postgresql.query("postgres", "create database airflow")
             subprocess.run(
@@ -213,8 +218,17 @@ class Airflow:
         self._stack.close()
 
     def _kill_all(self) -> None:
+        self._ending.set()
+        self._keeper.join()
         for component in list(self.running):
             self.kill(component)
+
+    def _keep(self) -> None:
+        """Do as an operator's machines do: start again what has died by itself, of a database that is away, say."""
+        while not self._ending.wait(1):
+            with self._lock:
+                for component in [name for name, process in self.running.items() if process.poll() is not None]:
+                    self.start(component)
 
     def start(self, component: str) -> None:
         with (self.home / f"{component}.log").open("ab") as log:
@@ -225,16 +239,22 @@ class Airflow:
 
     def kill(self, component: str) -> None:
         """Kill a component with all its processes, as the loss of its machine would."""
-        process = self.running.pop(component)
+        with self._lock:
+            process = self.running.pop(component)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def kill_task(self, run: str, victims: str) -> int:
         """Kill the process of a running ``task``, its ``supervisor``, or ``both`` at once; return the task's."""
-        [(pid,)] = self.query("select pid from task_instance where run_id = %s", run)
+        pid = self.pid(run)
         supervisor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
         for victim in {"task": [pid], "supervisor": [supervisor], "both": [supervisor, pid]}[victims]:
             os.kill(victim, signal.SIGKILL)
+        return pid
+
+    def pid(self, run: str) -> int:
+        """Return the process of a run's task, as it last was."""
+        [(pid,)] = self.query("select pid from task_instance where run_id = %s", run)
         return int(pid)
 
     def mark(self, dag_id: str, run: str, state: str) -> None:

@@ -36,8 +36,10 @@ def stumble(sandbox: Sandbox) -> list[str]:
     return [sandbox.fault("pictory.submit_image", times=None, probability=chance, **fault) for fault in AFTER]
 
 
-def test_a_fifth_of_all_answers_is_spoilt(airflow: Airflow, night: Sandbox, pytestconfig: pytest.Config) -> None:
-    size = 200 if pytestconfig.getoption("--whole", False) else 12
+def test_a_fifth_of_all_answers_is_spoilt(
+    airflow: Airflow, executor: str, night: Sandbox, pytestconfig: pytest.Config
+) -> None:
+    size = 200 if executor == "LocalExecutor" and pytestconfig.getoption("--whole", False) else 12
     losing = stumble(night)
     dag_run = airflow.trigger("night", size=size)
     patience = 120 + 12 * size

@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
-from hypothesis import given
-from hypothesis import strategies as st
 
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.exceptions import one_line
@@ -200,33 +198,3 @@ def test_every_error_is_one_bounded_line():
 def test_backoff_grows_and_stays_bounded():
     assert all(0.5 <= backoff(1) <= 1 for _ in range(50))
     assert all(backoff(1000) <= MAX_DELAY for _ in range(50))
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(["error", "data", "message", "fields", "meta", "code", "details", "x"]), inner
-        )
-    ),
-    max_leaves=12,
-)
-
-
-@given(
-    status=st.integers(100, 599),
-    body=json_values,
-    headers=st.dictionaries(
-        st.sampled_from(["retry-after", "x-ratelimit-reset", "x-ratelimit-remaining", "content-type"]),
-        st.text(max_size=20),
-    ),
-)
-def test_no_answer_can_break_the_reading(status: int, body: Any, headers: dict[str, str]):
-    for call in (GET, POST):
-        try:
-            read("Service", call, Answer(status, headers, json.dumps(body).encode()))
-        except e.ServiceError as error:
-            message = str(error)
-            assert "\n" not in message
-            assert len(message) < 2000
