@@ -38,6 +38,7 @@ class Slots:
     def one(self) -> Iterator[tuple[int, Sandbox]]:
         """Take one that nobody uses, as new."""
         number, sandbox = self._free.get()
+        sandbox.world.clock = time.time
         sandbox.reset()
         try:
             yield number, sandbox
