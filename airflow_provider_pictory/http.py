@@ -35,6 +35,8 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024
 MIN_KEY = 8
 MAX_PAGES = 1000
 MAX_ATTEMPTS = 3
+UNNAMED_DELAY = 30.0
+"""How long to leave a service alone whose 429 does not say, in seconds."""
 MAX_DELAY = 30.0
 """The longest that a hook sleeps before it repeats a request, in seconds; what takes longer is the caller's."""
 
@@ -134,18 +136,18 @@ def lost(service: str, call: Call[Any], reason: object, *, sent: bool) -> Transi
     return TransientError(f"{service} cannot be reached for {call.name}: {one_line(reason)}", repeatable=True)
 
 
-def retry_delay(error: ServiceError, attempt: int) -> float | None:
+def retry_delay(call: Call[Any], error: ServiceError, attempt: int) -> float | None:
     """
     Decide whether a hook repeats a request, and when.
 
-    Only what cannot cost or publish twice is repeated, a bounded number of times, and after the
-    service's own delay where it names one.
+    A call that costs or publishes is not, not even one that was refused: before each of them its caller has to write
+    down that it is made. Others are, a bounded number of times, after the service's own delay where it names one.
 
     :param error: how the attempt ended.
     :param attempt: the number of that attempt, from 1.
     :return: seconds to sleep, or None to give up.
     """
-    if attempt >= MAX_ATTEMPTS or not isinstance(error, TransientError) or not error.repeatable:
+    if not call.repeatable or attempt >= MAX_ATTEMPTS or not isinstance(error, TransientError) or not error.repeatable:
         return None
     delay = backoff(attempt) if error.retry_after is None else error.retry_after
     return delay if delay <= MAX_DELAY else None
@@ -155,11 +157,13 @@ def asked_delay(error: BaseException) -> float | None:
     """
     Tell how long a service has asked to be left alone, where its refusal had no effect.
 
-    :return: seconds, a little more than it said and each time another, since a whole crowd is told the same; or None.
+    :return: seconds, at least 1, a little more than it said and each time another, since a whole crowd is told the
+        same; or None.
     """
-    if not isinstance(error, TransientError) or isinstance(error, OutcomeUnknownError) or error.retry_after is None:
+    if not isinstance(error, TransientError) or isinstance(error, OutcomeUnknownError):
         return None
-    return error.retry_after * random.uniform(1.0, 1.2)
+    delay = UNNAMED_DELAY if isinstance(error, RateLimitedError) and error.retry_after is None else error.retry_after
+    return None if delay is None else max(1.0, delay) * random.uniform(1.0, 1.2)
 
 
 def backoff(attempt: int, limit: float = MAX_DELAY) -> float:
@@ -236,9 +240,9 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
     if status == 404:
         hint = "" if fields else ". Does the connection's base URL lead to the API?"
         raise NotFoundError(message + hint, **ids)
-    if status < 200 or status in (408, 425) or (status >= 500 and retryable is not False):
-        if call.repeatable or status == 503:
-            # A 503 is a refusal: for Airflow's retries, and for the hook's only where a repeat is harmless anyway.
+    if status < 200 or status in (408, 425) or (status >= 500 and (retryable is not False or not call.repeatable)):
+        if call.repeatable or (status == 503 and delay is not None):
+            # A 503 that names a delay is a refusal; any other may come from a gateway that lost the answer.
             raise TransientError(message, retry_after=delay, repeatable=call.repeatable, **ids)
         raise OutcomeUnknownError(f"{message}; whether it took effect is not known", retry_after=delay, **ids)
     raise InputError(message, **ids)

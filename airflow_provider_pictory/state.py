@@ -48,10 +48,14 @@ class TaskState:
         # Retries leave max_tries as it is, only a clear changes it.
         cleared = entry.get("max_tries") != self._max_tries
         if entry.get("fingerprint") != self._fingerprint:
-            log.info("The inputs have changed since an earlier try: starting anew")
+            log.warning("The inputs have changed: starting anew, without what an earlier try had: %s", entry["values"])
         elif cleared and entry["values"].get("done"):
             log.info("The task was cleared after its result was delivered: starting anew")
         else:
+            if cleared and (entry["values"].get("spending") or entry["values"].get("lost")):
+                log.warning(
+                    "The outcome of an earlier call is not known, but the task was cleared: it may be made anew"
+                )
             # What is done again is not done.
             forgiven = {"done", "spending", "lost", "since"} if cleared else {"done"}
             self._values = {name: value for name, value in entry["values"].items() if name not in forgiven}
@@ -78,16 +82,17 @@ class TaskState:
 
     def save_result(self, **values: Any) -> None:
         """Keep what a call that costs or publishes has brought, however long Airflow cannot take it."""
+        made = {name: value for name, value in values.items() if value is not None}
         attempt = 0
         while True:
             try:
                 return self.save(**values)
             except BrokenPipeError:
-                log.error("Cannot keep %s: this process has lost its supervisor", values)
+                log.error("Cannot write down %s: this process has lost its supervisor", made)
                 raise
             except Exception as error:
                 attempt += 1
-                log.error("Cannot keep %s yet (%s: %s); trying again", values, type(error).__name__, error)
+                log.error("Cannot write down %s yet (%s: %s); trying again", made, type(error).__name__, error)
                 time.sleep(backoff(attempt))
 
     def since(self) -> float:
@@ -118,7 +123,7 @@ class TaskState:
         if lost > 1:
             raise AirflowFailException(
                 f"The outcome of {lost} calls is not known: each may have been paid for. No other is made; look up "
-                "what the service has before clearing the task, which allows it again"
+                "what the service has charged before clearing the task, which allows it again"
             )
         if lost:
             log.warning("The outcome of an earlier call is not known, it may have been paid for: calling once more")
@@ -127,9 +132,12 @@ class TaskState:
             result = call()
         except OutcomeUnknownError:
             raise
-        except ServiceError:
-            self.save(spending=None)
-            raise
+        except ServiceError as refusal:
+            try:
+                self.save(spending=None)
+            except Exception:
+                log.exception("Cannot write down that the call was refused: it will count as one of unknown outcome")
+            raise refusal
         self.save_result(spending=None, lost=None, **keep(result))
         return result
 

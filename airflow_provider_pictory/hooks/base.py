@@ -22,7 +22,7 @@ from airflow_provider_pictory.exceptions import (
     TransientError,
     UnexpectedAnswerError,
 )
-from airflow_provider_pictory.http import MAX_ANSWER_BYTES, Answer, Call, lost, read, retry_delay
+from airflow_provider_pictory.http import MAX_ANSWER_BYTES, Answer, Call, backoff, lost, read, retry_delay
 
 if TYPE_CHECKING:
     import ssl
@@ -98,7 +98,15 @@ class ServiceHook(Service, BaseHook):
         :raises InputError: if there is no such connection, or it cannot be used.
         """
         with self._naming_the_connection():
-            conn = self.get_connection(self.conn_id)
+            for attempt in (1, 2):
+                # An outage of Airflow's api-server or of a secrets back end looks like a connection that is missing.
+                try:
+                    conn = self.get_connection(self.conn_id)
+                    break
+                except AirflowNotFoundException:
+                    time.sleep(backoff(attempt))
+            else:
+                conn = self.get_connection(self.conn_id)
         return Endpoint.from_connection(conn, conn.extra_dejson, self.default_base_url)
 
     @cached_property
@@ -129,7 +137,7 @@ class ServiceHook(Service, BaseHook):
             try:
                 return read(self.service, call, self._exchange(call))
             except ServiceError as error:
-                delay = retry_delay(error, attempt)
+                delay = retry_delay(call, error, attempt)
                 if delay is None:
                     raise
                 self.log.warning("%s; next attempt in %.1f s", error, delay)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_pictory.exceptions import TransientError
-from airflow_provider_pictory.http import asked_delay
+from airflow_provider_pictory.http import MAX_DELAY, asked_delay
 from airflow_provider_pictory.waiting import seconds
 
 if TYPE_CHECKING:
@@ -17,16 +18,13 @@ if TYPE_CHECKING:
 MIN_PAUSE = 5.0
 """Seconds. An event that fires before the scheduler has seen the process end can be taken for a killed task."""
 
-PAUSE_OVERRUN = 600.0
-"""How many seconds late a triggerer may be, before Airflow fails the try."""
-
 
 class ServiceOperator(BaseOperator):
     """
     Calls a service, and comes back when the service says so.
 
-    An answer that asks for a delay (429 or 503 with ``Retry-After``) and had no effect defers the task on a time
-    trigger for as long, without using up a retry, until ``timeout`` has passed since the try began.
+    A refusal that had no effect (429, or 503 with ``Retry-After``) uses up no retry until ``timeout`` has passed since
+    the try began: the task waits for as long as it was told, if that is long deferred on a time trigger.
     """
 
     timeout: float | dt.timedelta = 3600
@@ -37,20 +35,26 @@ class ServiceOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Do the task's work, in as many goes as the service wants."""
-        try:
-            return self.attempt(context)
-        except TransientError as error:
-            delay = asked_delay(error)
-            now = dt.datetime.now(dt.timezone.utc)
-            spent = (now - (context["ti"].start_date or now)).total_seconds()  # none in 2.11's `dags test`
-            if delay is None or spent + delay > seconds("timeout", self.timeout):
-                raise
-            self.log.warning("%s; going on in %.0f s, without a worker until then", error, delay)
-            self.pause(delay)
+        return self._go(context)
 
     def execute_after_pause(self, context: Context, event: Any) -> Any:
         """Go on after a pause."""
-        return self.execute(context)
+        return self._go(context)
+
+    def _go(self, context: Context) -> Any:
+        while True:
+            try:
+                return self.attempt(context)
+            except TransientError as error:
+                delay = asked_delay(error)
+                now = dt.datetime.now(dt.timezone.utc)
+                spent = (now - (context["ti"].start_date or now)).total_seconds()  # none in 2.11's `dags test`
+                if delay is None or spent + delay > seconds("timeout", self.timeout):
+                    raise
+                self.log.warning("%s; going on in %.0f s", error, delay)
+            if delay > MAX_DELAY:
+                self.pause(delay)
+            time.sleep(delay)
 
     def pause(self, delay: float) -> None:
         """
@@ -63,5 +67,4 @@ class ServiceOperator(BaseOperator):
         self.defer(
             trigger=TimeDeltaTrigger(dt.timedelta(seconds=max(delay, MIN_PAUSE))),
             method_name="execute_after_pause",
-            timeout=dt.timedelta(seconds=delay + PAUSE_OVERRUN),
         )

@@ -121,15 +121,13 @@ class GenerateImageOperator(ServiceOperator):
         timeout = seconds("timeout", self.timeout)
         interval = seconds("poll_interval", self.poll_interval)
         state = self._state(context)
-        job_id = state.get("job_id")
+        job_id = self._earlier_job(state)
         if job_id is None:
             job_id = state.spend(
                 lambda: self.hook.submit_image(**self._request),
-                keep=lambda job_id: {"job_id": job_id, "since": time.time()},
+                keep=lambda job_id: {"job_id": job_id, "since": time.time(), "gone": None},
             )
             self.log.info("Submitted Pictory job %s (model %s)", job_id, self.model or "the service's default")
-        else:
-            self.log.info("Resuming Pictory job %s, which an earlier try has submitted", job_id)
         context["ti"].xcom_push(key=REQUEST_KEY, value=describe_request(job_id, self.prompt, self.model))
 
         if not self.wait_for_completion:
@@ -157,13 +155,26 @@ class GenerateImageOperator(ServiceOperator):
             result = result_of(event)
         return self._finish(context, ImageJob.from_event(result))
 
+    def _earlier_job(self, state: TaskState) -> str | None:
+        job_id: str | None = state.get("job_id")
+        if job_id is not None and state.get("gone"):
+            try:
+                self.hook.get_job(job_id)
+            except NotFoundError:
+                self.hook.get_quota()  # which fails if it is not Pictory that does not know the job
+                self.log.warning("Pictory does not know job %s any more: submitting anew", job_id)
+                return None
+        if job_id is not None:
+            self.log.info("Resuming Pictory job %s, which an earlier try has submitted", job_id)
+        return job_id
+
     @contextmanager
     def _forgetting_lost_jobs(self, state: TaskState) -> Iterator[None]:
-        """Let a clear of the task submit anew where Pictory does not know the job any more."""
+        """Let a clear of the task submit anew if Pictory still does not know the job then."""
         try:
             yield
         except NotFoundError:
-            state.save(job_id=None, since=None)
+            state.save(gone=True)
             raise
 
     def _finish(self, context: Context, job: ImageJob) -> dict[str, Any]:

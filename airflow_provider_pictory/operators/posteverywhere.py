@@ -198,7 +198,7 @@ class PostImageOperator(ServiceOperator):
         post = self._earlier_post(context, state, source)
         if post is None:
             post = self._create_post(state, source)
-        elif post.status in ("failed", "partially_failed"):
+        elif is_post_done(post) and _has_failed(post):
             self._publish_again(state, post)
 
         if not self.wait_for_publish:
@@ -259,7 +259,8 @@ class PostImageOperator(ServiceOperator):
     def _let_settle(self, state: TaskState) -> None:
         """Come back later if an earlier try's call may still be under way: nobody could find its post yet."""
         called = state.get("calling")
-        left = called + self.hook.endpoint.longest_call - time.time() if called else 0.0
+        longest = self.hook.endpoint.longest_call
+        left = min(longest, called + longest - time.time()) if called else 0.0
         if left > 0:
             self.log.info("An earlier try's call may still be under way: looking for its post in %.0f s", left)
             self.pause(left)
@@ -277,17 +278,24 @@ class PostImageOperator(ServiceOperator):
             try:
                 return self.hook.get_post(post_id)
             except NotFoundError:
-                state.save(post_id=None)
+                state.save(post_id=None, calling=time.time())  # so that a clear looks for it once more
                 raise
+            except TransientError:
+                if not self.wait_for_publish:
+                    raise
+                return Post(post_id, "unknown", media_ids=tuple(state.get("media_ids") or ()))
         media_ids = state.get("media_ids") or (source if isinstance(source, list) else None)
         tried = state.get("calling") is not None if state.durable else context["ti"].try_number > 1
         if not tried or media_ids is None:
             return None
         since = state.get("started") or _run_start(context)
         for post in self.hook.list_posts(created_after=_utc(since - CLOCK_SKEW)):
-            if post.post_id in state.delivered or not set(media_ids) <= set(post.media_ids):
+            if post.post_id in state.delivered:
                 continue
-            post = self.hook.get_post(post.post_id)
+            if "media_ids" not in post.raw or set(media_ids) <= set(post.media_ids):
+                post = self.hook.get_post(post.post_id)
+            if not set(media_ids) <= set(post.media_ids):
+                continue
             if isinstance(source, str) or self._is_same(post, state):
                 self.log.info("Adopting post %s, which an earlier try has made", post.post_id)
                 state.save(post_id=post.post_id, calling=None)
@@ -300,7 +308,7 @@ class PostImageOperator(ServiceOperator):
         return (
             (post.content or "").split() == self.content.split()
             and accounts == set(map(str, self._request["account_ids"]))
-            and (post.scheduled_for and _utc_text(post.scheduled_for)) == due
+            and ((post.scheduled_for and _utc_text(post.scheduled_for)) == due if due else not _is_scheduled(post))
         )
 
     @property
@@ -342,7 +350,7 @@ class PostImageOperator(ServiceOperator):
 
     def _finish(self, context: Context, post: Post) -> dict[str, Any]:
         state = self._state(context)
-        if post.status in ("failed", "partially_failed") or any(d.status == "failed" for d in post.destinations):
+        if _has_failed(post):
             error = PublishError(post)
             self._check_retry_is_safe(state, self._check(), error)
             raise error
@@ -366,6 +374,17 @@ class PostImageOperator(ServiceOperator):
 def _listed(value: Any) -> Any:
     """Make a list of what Airflow hands over as a lazy sequence, whose look depends on whether it was read."""
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _has_failed(post: Post) -> bool:
+    return post.status in ("failed", "partially_failed") or any(item.status == "failed" for item in post.destinations)
+
+
+def _is_scheduled(post: Post) -> bool:
+    """Whether a post was made for later; the service may note a time for one that is for now, too."""
+    if not post.scheduled_for or not post.created_at:
+        return bool(post.scheduled_for)
+    return _utc_text(post.scheduled_for) > _utc_text(post.created_at)
 
 
 def _identity(image: dict[str, Any] | str | None) -> Any:

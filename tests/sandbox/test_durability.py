@@ -96,6 +96,30 @@ class TestPauses:
         assert not calls(sandbox, "posteverywhere.list_posts")
         assert calls(sandbox, "posteverywhere.upload_media_from_url") == 1
 
+    def test_a_short_delay_is_slept_over_with_a_fence_of_its_own(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ):
+        slept: list[float] = []
+        monkeypatch.setattr("airflow_provider_pictory.operators.base.time.sleep", slept.append)
+        sandbox.fault("pictory.submit_image", **later(7))
+        task = generate()
+        writes: list[Any] = []
+        if task.store is not None:
+            write = StateStore.set
+            monkeypatch.setattr(StateStore, "set", lambda *a, **k: (writes.append(a[2]["values"]), write(*a, **k)))
+        task.run()
+        assert len(images(sandbox)) == 1
+        assert [7 <= delay <= 8.4 for delay in slept] == [True]
+        assert not task.paused
+        assert task.store is None or sum(values.get("spending", False) for values in writes) == 2
+
+    def test_a_429_that_names_no_delay_is_waited_out_too(self, sandbox: Sandbox):
+        sandbox.fault("pictory.submit_image", "status", status=429, times=2)
+        task = generate(timeout=3600)
+        task.run()
+        assert len(task.paused) == 2
+        assert len(images(sandbox)) == 1
+
 
 @needs_state_store
 class TestDeadlines:
@@ -190,6 +214,97 @@ class TestMemory:
             task.run()
         assert len(images(sandbox)) == 2
 
+    def test_a_post_whose_answer_was_lost_is_found_after_a_clear_too(self, sandbox: Sandbox):
+        task = post(image=URL)
+        sandbox.fault("posteverywhere.create_post", "reset", when="after")
+        with pytest.raises(e.OutcomeUnknownError):
+            task.run()
+        task.ti.max_tries += 2
+        task.run()
+        assert len(posts(sandbox)) == 1
+
+    @pytest.mark.parametrize("given", [False, True])
+    def test_a_post_that_seemed_to_be_gone_is_looked_for_after_a_clear(self, sandbox: Sandbox, given: bool):
+        media_ids = GenerateMediaOperator(task_id="m", prompt=PROMPT).hook.upload_media_from_url(URL).media_ids
+        task = post(**({"media_ids": media_ids} if given else {"image": URL}))
+        task.run()
+        sandbox.fault("posteverywhere.get_post", "status", status=404)
+        with pytest.raises(e.NotFoundError):
+            task.run()
+        task.ti.max_tries += 2
+        task.store["airflow_provider_pictory"]["delivered"] = []  # as if the first try had died before it delivered
+        task.run()
+        assert len(posts(sandbox)) == 1
+
+    def test_a_post_is_found_in_a_list_that_tells_no_media(self, sandbox: Sandbox):
+        task = post(image=URL)
+        sandbox.fault("posteverywhere.create_post", "reset", when="after")
+        with pytest.raises(e.OutcomeUnknownError):
+            task.run()
+        [made] = sandbox.world.posts.values()
+        items = {"posts": [{"id": made.id, "status": "published", "created_at": "2999-01-01T00:00:00Z"}]}
+        sandbox.fault("posteverywhere.list_posts", "body", body={"data": items, "error": None})
+        assert task.run()["post_id"] == made.id
+        assert len(posts(sandbox)) == 1
+
+    def test_without_a_write_there_is_no_post(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(StateStore, "set", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            post(image=URL).run()
+        assert not calls(sandbox, "posteverywhere.create_post")
+
+    def test_a_post_that_the_service_tries_again_by_itself_is_left_to_it(self, sandbox: Sandbox):
+        task = post(image=URL)
+        made = task.run()
+        pending = {"platform": "x", "account_id": 2282, "status": "failed", "next_retry_at": "2999-01-01T00:00:00Z"}
+        body = {"data": {"id": made["post_id"], "status": "partially_failed", "destinations": [pending]}}
+        sandbox.fault("posteverywhere.get_post", "body", body=body)
+        task.run()
+        assert not calls(sandbox, "posteverywhere.retry_post")
+
+    def test_a_fault_on_the_way_back_to_waiting_is_waited_out(self, sandbox: Sandbox):
+        task = post(content="[partial] hello", image=URL, wait_for_publish=True, deferrable=True)
+        with pytest.raises(e.PublishError):
+            task.run()
+        sandbox.fault("posteverywhere.get_post", "status", status=503, times=3)
+        with pytest.raises(e.PublishError):  # it goes on waiting, and finds what failed
+            task.run()
+        assert task.run()["status"] == "published"
+
+    @pytest.mark.parametrize("times", [3, 5])
+    def test_a_job_is_given_up_only_where_pictory_itself_still_does_not_know_it(self, sandbox: Sandbox, times: int):
+        task = generate(wait_for_completion=True)
+        sandbox.fault("pictory.get_job", "status", status=404, times=times)
+        with pytest.raises(e.NotFoundError):
+            task.run()
+        task.ti.max_tries += 2
+        task.run()
+        assert len(images(sandbox)) == (1 if times == 3 else 2)
+
+    def test_inputs_that_change_on_the_way_leave_a_trace_of_what_was_paid_for(
+        self, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    ):
+        task = generate()
+        job_id = task.run()
+        task.operator.prompt = "A corrected fox"
+        task.run()
+        assert any(job_id in record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+
+    def test_a_refusal_that_cannot_be_written_down_is_still_the_error(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ):
+        write = StateStore.set
+
+        def flaky(self: StateStore, key: str, value: Any, **options: Any) -> None:
+            if not value["values"].get("spending"):
+                raise RuntimeError("the api-server is away")
+            write(self, key, value, **options)
+
+        monkeypatch.setattr(StateStore, "set", flaky)
+        sandbox.fault("pictory.submit_image", "status", status=402)
+        with pytest.raises(e.InsufficientCreditsError):
+            generate().run()
+
     def test_a_picture_whose_address_has_changed_is_the_same_picture(self, sandbox: Sandbox):
         image = {"job_id": "4d82d040", "status": "completed", "url": URL}
         task = post(image=image)
@@ -277,8 +392,7 @@ class TestRetryPolicy:
             assert delay[0] <= decision.retry_delay.total_seconds() <= delay[1]
 
 
-@pytest.mark.parametrize("status", ["draft"])
-def test_a_draft_cannot_be_waited_for(sandbox: Sandbox, status: str):
+def test_a_draft_cannot_be_waited_for(sandbox: Sandbox):
     with pytest.raises(AirflowFailException, match="wait_for_publish: is True for a draft"):
         post(image=URL, account_ids=ACCOUNTS, draft=True, wait_for_publish=True).run()
     assert not sandbox.world.requests

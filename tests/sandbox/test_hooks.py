@@ -235,7 +235,9 @@ class TestFaults:
     @pytest.mark.parametrize(
         ("fault", "expected"),
         [
-            ({"kind": "status", "status": 503}, e.TransientError),
+            ({"kind": "status", "status": 503}, e.OutcomeUnknownError),
+            ({"kind": "status", "status": 503, "headers": {"Retry-After": "1"}}, e.TransientError),
+            ({"kind": "status", "status": 429, "headers": {"Retry-After": "1"}}, e.RateLimitedError),
             ({"kind": "status", "status": 500}, e.OutcomeUnknownError),
             ({"kind": "status", "status": 502}, e.OutcomeUnknownError),
             ({"kind": "reset"}, e.OutcomeUnknownError),
@@ -255,23 +257,22 @@ class TestFaults:
         assert len(requests_to(sandbox, "pictory.submit_image")) == 1
         assert len(sandbox.world.ledger()["images"]) == (1 if fault.get("when") == "after" else 0)
 
-    def test_a_refused_submit_is_repeated_after_the_services_own_delay(
+    def test_a_refused_read_is_repeated_after_the_services_own_delay(
         self, pictory: Caller, sandbox: Sandbox, use_async: bool, no_sleep: list[float]
     ):
-        sandbox.fault("pictory.submit_image", "status", status=429, headers={"Retry-After": "7"}, times=1)
+        sandbox.fault("pictory.get_quota", "status", status=429, headers={"Retry-After": "7"}, times=1)
         if use_async:
             with pytest.raises(e.RateLimitedError) as caught:
-                pictory("submit_image", PROMPT)
+                pictory("get_quota")
             assert caught.value.retry_after == 7
         else:
-            assert pictory("submit_image", PROMPT)
+            assert pictory("get_quota")
             assert no_sleep == [7]
-            assert len(sandbox.world.ledger()["images"]) == 1
 
     def test_a_long_delay_is_left_to_the_caller(self, pictory: Caller, sandbox: Sandbox, no_sleep: list[float]):
-        sandbox.fault("pictory.submit_image", "status", status=429, headers={"Retry-After": "900"}, times=None)
+        sandbox.fault("pictory.get_quota", "status", status=429, headers={"Retry-After": "900"}, times=None)
         with pytest.raises(e.RateLimitedError) as caught:
-            pictory("submit_image", PROMPT)
+            pictory("get_quota")
         assert caught.value.retry_after == 900
         assert no_sleep == []
 
@@ -320,9 +321,9 @@ class TestFaults:
             port = listener.getsockname()[1]
         connections("pictory_default", host=f"http://127.0.0.1:{port}", password="k")
         with pytest.raises(e.TransientError) as caught:
-            pictory("submit_image", PROMPT)
+            pictory("get_quota")
         assert type(caught.value) is e.TransientError
-        assert "Pictory cannot be reached for submit image" in str(caught.value)
+        assert "Pictory cannot be reached for get quota" in str(caught.value)
         assert len(no_sleep) == (0 if use_async else 2)
 
 

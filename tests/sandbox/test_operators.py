@@ -140,7 +140,7 @@ class TestGenerateImage:
     @needs_state_store
     def test_a_clear_submits_anew_where_the_job_is_not_known_any_more(self, sandbox: Sandbox, deferrable: bool):
         task = generate(wait_for_completion=True, deferrable=deferrable)
-        sandbox.fault("pictory.get_job", "status", status=404, times=3)
+        sandbox.fault("pictory.get_job", "status", status=404, times=4)
         with pytest.raises(e.NotFoundError):
             task.run()
         task.ti.max_tries += 1
@@ -197,7 +197,7 @@ class TestGenerateImage:
     @needs_state_store
     def test_a_refused_submit_counts_for_nothing(self, sandbox: Sandbox):
         task = generate()
-        sandbox.fault("pictory.submit_image", "status", status=503, times=4)
+        sandbox.fault("pictory.submit_image", "status", status=409, body={"error": {"retryable": True}}, times=4)
         for _ in range(4):
             with pytest.raises(e.TransientError):
                 task.run()

@@ -120,5 +120,5 @@ def test_nothing_is_lost_nothing_paid_for_or_posted_twice(
     executor: str, row: Row, outcomes: dict[Row, Future[Outcome]], record: Callable[[str, Row, Outcome], None]
 ) -> None:
     outcome = outcomes[row].result()
-    outcome.check(row)
     record(executor, row, outcome)
+    outcome.check(row)

@@ -85,8 +85,8 @@ def test_nothing_is_lost_nothing_paid_for_or_posted_twice(
         OUTAGES[row.deed](airflow)
         held.release()
         outcome = Outcome.of(airflow, dag_run, sandbox)
-    outcome.check(row)
     record(executor, row, outcome)
+    outcome.check(row)
 
 
 def test_a_triggerer_that_starts_late(airflow: Airflow, sandboxes: Slots) -> None:

@@ -560,9 +560,9 @@ class TestDecisions:
     ):
         error = outcome(call[0], status, headers, b"{}")
         if isinstance(error, e.ServiceError):
-            delay = retry_delay(error, attempt)
+            delay = retry_delay(call[0], error, attempt)
             assert delay is None or 0 <= delay <= MAX_DELAY
-            assert delay is None or call[0].repeatable or isinstance(error, e.RateLimitedError)
+            assert delay is None or call[0].repeatable
             pause = asked_delay(error)
             assert pause is None or 0 <= pause <= 1.2 * DAY
             assert pause is None or not isinstance(error, e.OutcomeUnknownError)

@@ -12,6 +12,7 @@ from airflow_provider_pictory.http import (
     MAX_DELAY,
     Answer,
     Call,
+    asked_delay,
     backoff,
     lost,
     read,
@@ -75,11 +76,19 @@ def test_what_cannot_pass_by_itself_fails_airflow_tasks_without_retries():
         assert not isinstance(error_of(POST, answer(status, {})), AirflowFailException)
 
 
-@pytest.mark.parametrize(("status", "unknown"), [(500, True), (503, False), (502, True), (504, True), (408, True)])
-def test_a_server_error_to_a_call_that_costs_is_repeated_by_no_hook(status: int, unknown: bool):
-    error = error_of(POST, answer(status, {}))
-    assert isinstance(error, e.OutcomeUnknownError) is unknown
-    assert retry_delay(error, 1) is None
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
+@pytest.mark.parametrize("body", [{}, {"error": {"message": "m", "retryable": False}}])
+def test_a_server_error_to_a_call_that_costs_is_repeated_by_no_hook(status: int, body: Any):
+    error = error_of(POST, answer(status, body))
+    assert isinstance(error, e.OutcomeUnknownError)
+    assert retry_delay(POST, error, 1) is None
+
+
+def test_a_503_that_names_a_delay_is_a_refusal():
+    error = error_of(POST, Answer(503, {"retry-after": "5"}, b""))
+    assert type(error) is e.TransientError
+    assert retry_delay(POST, error, 1) is None
+    assert 5 <= asked_delay(error) <= 6
 
 
 def test_the_vendors_word_on_retrying_goes_before_the_status():
@@ -94,7 +103,7 @@ def test_the_vendors_word_on_retrying_goes_before_the_status():
 def test_the_vendors_word_on_retrying_lets_no_hook_repeat_what_costs(status: int):
     error = error_of(POST, answer(status, {"error": {"message": "m", "retryable": True}}))
     assert isinstance(error, e.TransientError)
-    assert retry_delay(error, 1) is None
+    assert retry_delay(POST, error, 1) is None
 
 
 def test_a_body_that_is_nested_too_deeply_is_no_answer():
@@ -149,15 +158,15 @@ def test_a_lost_answer_is_unknown_only_where_the_request_may_have_arrived():
     assert type(lost("Service", POST, "reset", sent=True)) is e.OutcomeUnknownError
     assert type(lost("Service", POST, "refused", sent=False)) is e.TransientError
     assert type(lost("Service", GET, "reset", sent=True)) is e.TransientError
-    assert retry_delay(lost("Service", POST, "reset", sent=True), 1) is None
-    assert retry_delay(lost("Service", POST, "refused", sent=False), 1) is not None
-    assert retry_delay(lost("Service", GET, "reset", sent=True), 1) is not None
+    assert retry_delay(POST, lost("Service", POST, "refused", sent=False), 1) is None
+    assert retry_delay(GET, lost("Service", GET, "reset", sent=True), 1) is not None
 
 
 def test_hooks_give_up_after_three_attempts_and_before_long_delays():
     refused = e.RateLimitedError("m", retry_after=7, repeatable=True)
-    assert [retry_delay(refused, n) for n in (1, 2, 3)] == [7, 7, None]
-    assert retry_delay(e.RateLimitedError("m", retry_after=900, repeatable=True), 1) is None
+    assert [retry_delay(GET, refused, n) for n in (1, 2, 3)] == [7, 7, None]
+    assert retry_delay(GET, e.RateLimitedError("m", retry_after=900, repeatable=True), 1) is None
+    assert retry_delay(POST, refused, 1) is None
 
 
 @pytest.mark.parametrize(
