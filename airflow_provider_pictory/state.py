@@ -47,18 +47,23 @@ class TaskState:
         self.delivered = entry.get("delivered") or []
         # Retries leave max_tries as it is, only a clear changes it.
         cleared = entry.get("max_tries") != self._max_tries
+        values = entry["values"]
         if entry.get("fingerprint") != self._fingerprint:
-            log.warning("The inputs have changed: starting anew, without what an earlier try had: %s", entry["values"])
-        elif cleared and entry["values"].get("done"):
+            left = {} if values.get("done") else {name: value for name, value in values.items() if name != "since"}
+            if left:
+                log.warning("The inputs have changed: starting anew, without what an earlier try left behind: %s", left)
+            else:
+                log.info("The inputs have changed since an earlier try: starting anew")
+        elif cleared and values.get("done"):
             log.info("The task was cleared after its result was delivered: starting anew")
         else:
-            if cleared and (entry["values"].get("spending") or entry["values"].get("lost")):
+            if cleared and (values.get("spending") or values.get("lost")):
                 log.warning(
                     "The outcome of an earlier call is not known, but the task was cleared: it may be made anew"
                 )
             # What is done again is not done.
             forgiven = {"done", "spending", "lost", "since"} if cleared else {"done"}
-            self._values = {name: value for name, value in entry["values"].items() if name not in forgiven}
+            self._values = {name: value for name, value in values.items() if name not in forgiven}
 
     @property
     def durable(self) -> bool:

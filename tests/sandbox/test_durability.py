@@ -286,6 +286,7 @@ class TestMemory:
     ):
         task = generate()
         job_id = task.run()
+        del task.store["airflow_provider_pictory"]["values"]["done"]  # as if the try had died before it delivered
         task.operator.prompt = "A corrected fox"
         task.run()
         assert any(job_id in record.getMessage() for record in caplog.records if record.levelname == "WARNING")

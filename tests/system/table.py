@@ -15,8 +15,8 @@ TASKS = {
     "post": "`PostImageOperator`",
     "repost": "`PostImageOperator`, an account failed",
 }
-HEAD = """| task | waits in | when it is | this happens | executor | tries | images paid for | posts | published |
-|---|---|---|---|---|---|---|---|---|"""
+HEAD = """| task | waits in | when it is | this happens | executor | images paid for | posts | published |
+|---|---|---|---|---|---|---|---|"""
 
 
 def write(page: Path, rows: Sequence[tuple[str, Row, Outcome]]) -> None:
@@ -27,12 +27,17 @@ def write(page: Path, rows: Sequence[tuple[str, Row, Outcome]]) -> None:
 
 
 def render(rows: Sequence[tuple[str, Row, Outcome]]) -> str:
-    """One line a row; where the executors agree they share it."""
-    lines: dict[tuple[str, ...], list[str]] = {}
+    """One line for all that happens at a point and ends with the same counts."""
+    executors: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for executor, row, outcome in rows:
         counts = (outcome.images, outcome.posts, outcome.publications)
-        cells = (TASKS[row.task], row.mode, row.point, row.deed, str(outcome.tries), *map(str, counts))
-        lines.setdefault(cells, []).append(executor.removesuffix("Executor"))
-    return "\n".join(
-        [HEAD, *(f"| {' | '.join((*cells[:4], ', '.join(found), *cells[4:]))} |" for cells, found in lines.items())]
-    )
+        place = (TASKS[row.task], row.mode, row.point, *map(str, counts))
+        executors.setdefault((place, row.deed), []).append(executor.removesuffix("Executor"))
+    deeds: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for (place, deed), found in executors.items():
+        deeds.setdefault((place, ", ".join(found)), []).append(deed)
+    lines = [
+        f"| {' | '.join((*place[:3], '; '.join(found), executor, *place[3:]))} |"
+        for (place, executor), found in deeds.items()
+    ]
+    return "\n".join([HEAD, *lines])
