@@ -74,7 +74,8 @@ class TaskInstance:
 class StateStore(dict[str, Any]):
     """A task state store, as Airflow has it from 3.3: JSON in, JSON out."""
 
-    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
+    def set(self, key: str, value: Any, *, retention: Any) -> None:
+        assert retention is importlib.import_module("airflow.sdk").NEVER_EXPIRE
         self[key] = json.loads(json.dumps(value))
 
 

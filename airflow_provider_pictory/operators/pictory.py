@@ -182,7 +182,7 @@ class GenerateImageOperator(ServiceOperator):
         try:
             check_job(job)
         except JobFailedError:
-            state.save(job_id=None, since=None)
+            state.save(job_id=None)
             raise
         self.log.info("Pictory job %s is completed: %s AI credits", job.job_id, job.ai_credits_used)
         image = push_image(context, job, describe_request(job.job_id, self.prompt, self.model))

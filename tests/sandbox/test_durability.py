@@ -223,6 +223,72 @@ class TestMemory:
         task.run()
         assert len(posts(sandbox)) == 1
 
+    def test_a_post_id_is_kept_however_long_airflow_cannot_take_it(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("airflow_provider_pictory.state.backoff", lambda *_: 0.001)
+        write, outage = StateStore.set, [RuntimeError("the api-server is away")] * 5
+
+        def flaky(self: StateStore, key: str, value: Any, **options: Any) -> None:
+            if "post_id" in value["values"] and outage:
+                raise outage.pop()
+            write(self, key, value, **options)
+
+        monkeypatch.setattr(StateStore, "set", flaky)
+        task = post(image=URL)
+        assert task.run()["post_id"] == task.run()["post_id"]
+        assert not outage
+        assert not calls(sandbox, "posteverywhere.list_posts")
+
+    def test_a_process_without_a_supervisor_ends(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
+        def orphaned(self: StateStore, key: str, value: Any, **options: Any) -> None:
+            if "job_id" in value["values"]:
+                raise BrokenPipeError
+
+        monkeypatch.setattr(StateStore, "set", orphaned)
+        with pytest.raises(BrokenPipeError):
+            generate().run()
+
+    def test_a_post_is_found_by_a_service_whose_clock_is_behind(self, sandbox: Sandbox):
+        sandbox.world.clock = lambda: time.time() - 200
+        task = post(image=URL)
+        sandbox.fault("posteverywhere.create_post", "reset", when="after")
+        with pytest.raises(e.OutcomeUnknownError):
+            task.run()
+        task.run()
+        assert len(posts(sandbox)) == 1
+
+    def test_a_post_is_found_by_the_time_that_its_own_try_gave_it(self, sandbox: Sandbox):
+        media_ids = GenerateMediaOperator(task_id="m", prompt=PROMPT).hook.upload_media_from_url(URL).media_ids
+        task = post(media_ids=media_ids, scheduled_for=DAY)
+        sandbox.fault("posteverywhere.create_post", "reset", when="after")
+        with pytest.raises(e.OutcomeUnknownError):
+            task.run()
+        task.operator.scheduled_for = "2999-01-01T08:00:07Z"
+        task.run()
+        assert len(posts(sandbox)) == 1
+        paused = len(task.paused)
+        task.run()
+        assert len(task.paused) == paused  # it was adopted: no call of an earlier try is under way any more
+
+    def test_publishing_again_is_waited_for_anew(self, sandbox: Sandbox):
+        task = post(content="[partial] hello", image=URL, wait_for_publish=True, deferrable=True)
+        with pytest.raises(e.PublishError):
+            task.run()
+        task.run()
+        (_, first), (_, second) = task.triggers
+        assert second["deadline"] > first["deadline"]
+        assert not task.paused
+
+    def test_a_lost_answer_counts_against_its_own_job_alone(self, sandbox: Sandbox):
+        task = generate(prompt="[fail] a red fox", wait_for_completion=True)
+        for expected in (e.OutcomeUnknownError, e.JobFailedError) * 2:
+            if expected is e.OutcomeUnknownError:
+                sandbox.fault("pictory.submit_image", "reset", when="after")
+            with pytest.raises(expected):
+                task.run()
+        assert len(images(sandbox)) == 4
+
     @pytest.mark.parametrize("given", [False, True])
     def test_a_post_that_seemed_to_be_gone_is_looked_for_after_a_clear(self, sandbox: Sandbox, given: bool):
         media_ids = GenerateMediaOperator(task_id="m", prompt=PROMPT).hook.upload_media_from_url(URL).media_ids
