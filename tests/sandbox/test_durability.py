@@ -214,6 +214,19 @@ class TestMemory:
             task.run()
         assert len(images(sandbox)) == 2
 
+    @pytest.mark.parametrize("given", [False, True])
+    @pytest.mark.parametrize(
+        "options", [{}, {"scheduled_for": DAY}, {"draft": True}, {"draft": True, "account_ids": None}], ids=str
+    )
+    def test_every_kind_of_post_is_found_again(self, sandbox: Sandbox, options: dict[str, Any], given: bool):
+        media_ids = GenerateMediaOperator(task_id="m", prompt=PROMPT).hook.upload_media_from_url(URL).media_ids
+        task = post(**({"media_ids": media_ids} if given else {"image": URL}), **options)
+        sandbox.fault("posteverywhere.create_post", "reset", when="after")
+        with pytest.raises(e.OutcomeUnknownError):
+            task.run()
+        task.run()
+        assert len(posts(sandbox)) == 1
+
     def test_a_post_whose_answer_was_lost_is_found_after_a_clear_too(self, sandbox: Sandbox):
         task = post(image=URL)
         sandbox.fault("posteverywhere.create_post", "reset", when="after")
