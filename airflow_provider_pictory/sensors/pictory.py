@@ -99,8 +99,9 @@ class ImageJobSensor(BaseSensorOperator):
                 return now.xcom_value
             from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
 
+            start = time.time() + self._delay
             self.defer(
-                trigger=ImageJobTrigger(self.job_id, self.pictory_conn_id, interval, deadline),
+                trigger=ImageJobTrigger(self.job_id, self.pictory_conn_id, interval, deadline, start),
                 method_name="execute_complete",
             )
 

@@ -47,7 +47,7 @@ class PostTrigger(WaitTrigger):
 
     async def wait(self) -> dict[str, Any]:
         """Wait for the post, and return it as it goes into XCom."""
-        await asyncio.sleep(max(0.0, self.start - time.time()))
+        await asyncio.sleep(self.start - time.time())
         async with PostEverywhereAsyncHook(self.posteverywhere_conn_id) as hook:
             post = await wait_async(
                 lambda: hook.get_post_outcome(self.post_id),

@@ -263,7 +263,7 @@ class TestImageJobSensor:
         task.run()
         [(path, kwargs)] = task.triggers
         assert path == "airflow_provider_pictory.triggers.pictory.ImageJobTrigger"
-        assert set(kwargs) == {"job_id", "pictory_conn_id", "poll_interval", "deadline"}
+        assert set(kwargs) == {"job_id", "pictory_conn_id", "poll_interval", "deadline", "start"}
         assert sandbox.pictory_key not in str(kwargs)
 
     @pytest.mark.parametrize(

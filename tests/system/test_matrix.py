@@ -102,7 +102,9 @@ def _do_as_a_user(row: Row, airflow: Airflow, number: int, sandbox: Sandbox) -> 
             airflow.clear(row.dag_id, dag_run)
         else:
             airflow.mark(row.dag_id, dag_run, step.removeprefix("marked "))
-            # A clear within the same second can fail the task: Airflow takes the old process's end for the new one's.
+            # A clear within the same second can get lost between Airflow's processes: in the scheduler, which ends the
+            # run just then, or in the executor, which takes the old process's end for the new one's.
+            airflow.ends(dag_run)
             wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the task's process has ended")
     if row.point == FINISHED:
         done_again: dict[str, Callable[[], bool]] = {
@@ -132,6 +134,7 @@ def test_a_process_that_was_cleared_away_does_not_act_beside_the_new_try(
     with sandboxes.one() as (number, sandbox):
         dag_run, held = stop_at(row, airflow, number, sandbox)
         airflow.mark(row.dag_id, dag_run, "failed")
+        airflow.ends(dag_run)
         airflow.clear(row.dag_id, dag_run)
         held.release()
         outcome = Outcome.of(airflow, dag_run, sandbox)
