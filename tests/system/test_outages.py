@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -80,6 +81,8 @@ def test_nothing_is_lost_nothing_paid_for_or_posted_twice(
 ) -> None:
     if row.deed == "worker's machine lost" and "worker" not in airflow.running:
         pytest.skip("the LocalExecutor's workers are on the scheduler's machine")
+    if row.deed == "scheduler's machine lost" and "worker" in airflow.running:
+        row = replace(row, survives=True)  # on a machine of its own
     with sandboxes.one() as (number, sandbox):
         dag_run, held = stop_at(row, airflow, number, sandbox)
         OUTAGES[row.deed](airflow)
