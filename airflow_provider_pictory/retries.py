@@ -22,9 +22,10 @@ class ServiceRetryPolicy(RetryPolicy):
 
     For a ``@task`` that calls :class:`~airflow_provider_pictory.hooks.pictory.PictoryHook` or
     :class:`~airflow_provider_pictory.hooks.posteverywhere.PostEverywhereHook`: ``@task(retries=3,
-    retry_policy=ServiceRetryPolicy())``, or in a DAG's ``default_args``, where Airflow below 3.3 ignores it. Where
-    the service named no delay, the task's own ``retry_delay`` counts. The package's operators need no policy: they
-    wait for the service without using up a retry. What cannot pass by itself fails without retries under any policy.
+    retry_policy=ServiceRetryPolicy())``, or in a DAG's ``default_args``, where Airflow below 3.3 ignores it. A 429 that
+    names no delay counts as one of 30 s; else, where none is named, the task's own ``retry_delay`` counts. The
+    package's operators need no policy: they wait for the service without using up a retry. What cannot pass by itself
+    fails without retries under any policy.
     """
 
     def evaluate(
@@ -40,4 +41,6 @@ class ServiceRetryPolicy(RetryPolicy):
         delay = asked_delay(exception)
         if delay is None:
             return RetryDecision.default()
-        return RetryDecision.retry(delay=dt.timedelta(seconds=delay), reason=f"the service asked for {delay:.0f} s")
+        return RetryDecision.retry(
+            delay=dt.timedelta(seconds=delay), reason=f"the service refuses for now: again in {delay:.0f} s"
+        )

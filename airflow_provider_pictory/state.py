@@ -100,6 +100,13 @@ class TaskState:
                 log.error("Cannot write down %s yet (%s: %s); trying again", made, type(error).__name__, error)
                 time.sleep(backoff(attempt))
 
+    def save_refusal(self, **values: Any) -> None:
+        """Keep that a call was refused, if Airflow can take it; the refusal is what the task has to end with."""
+        try:
+            self.save(**values)
+        except Exception:
+            log.exception("Cannot write down that the call was refused: it will count as one of unknown outcome")
+
     def since(self) -> float:
         """Tell when the wait began, in unix time: in whichever try, or in the first one after a clear."""
         if self.get("since") is None:
@@ -137,12 +144,9 @@ class TaskState:
             result = call()
         except OutcomeUnknownError:
             raise
-        except ServiceError as refusal:
-            try:
-                self.save(spending=None)
-            except Exception:
-                log.exception("Cannot write down that the call was refused: it will count as one of unknown outcome")
-            raise refusal
+        except ServiceError:
+            self.save_refusal(spending=None)
+            raise
         self.save_result(spending=None, lost=None, **keep(result))
         return result
 

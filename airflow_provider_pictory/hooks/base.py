@@ -98,15 +98,15 @@ class ServiceHook(Service, BaseHook):
         :raises InputError: if there is no such connection, or it cannot be used.
         """
         with self._naming_the_connection():
-            for attempt in (1, 2):
+            for attempt in (1, 2, 3):
                 # An outage of Airflow's api-server or of a secrets back end looks like a connection that is missing.
                 try:
                     conn = self.get_connection(self.conn_id)
                     break
                 except AirflowNotFoundException:
+                    if attempt == 3:
+                        raise
                     time.sleep(backoff(attempt))
-            else:
-                conn = self.get_connection(self.conn_id)
         return Endpoint.from_connection(conn, conn.extra_dejson, self.default_base_url)
 
     @cached_property

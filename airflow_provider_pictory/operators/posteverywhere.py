@@ -336,7 +336,7 @@ class PostImageOperator(ServiceOperator):
             if isinstance(error, TransientError) and not error.repeatable:
                 self._check_retry_is_safe(state, source, error)
             else:
-                state.save(calling=None)
+                state.save_refusal(calling=None)
             raise
         self.log.info("Created post %s: %s", created.post_id, created.status)
         state.save_result(post_id=created.post_id, since=time.time(), calling=None)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from airflow_provider_pictory.exceptions import OutcomeUnknownError
+from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
 from airflow_provider_pictory.sandbox import Sandbox
@@ -42,3 +46,15 @@ def sensor(job_id: str, **kwargs: Any) -> Tries:
 def post(**kwargs: Any) -> Tries:
     defaults = {"task_id": "post", "content": "Hello", "account_ids": ACCOUNTS, **FAST}
     return Tries(PostImageOperator(**{**defaults, **kwargs}))
+
+
+def library_media() -> list[str]:
+    """Put an image into the media library, and return its ids."""
+    return list(PostEverywhereHook().upload_media_from_url("https://pictures.example/a.png").media_ids)
+
+
+def lose_the_answer(sandbox: Sandbox, task: Tries) -> None:
+    """Run a try whose post is made, but whose answer does not arrive."""
+    sandbox.fault("posteverywhere.create_post", "reset", when="after")
+    with pytest.raises(OutcomeUnknownError):
+        task.run()
