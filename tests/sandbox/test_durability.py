@@ -377,14 +377,15 @@ class TestMemory:
         write = StateStore.set
 
         def flaky(self: StateStore, key: str, value: Any, **options: Any) -> None:
-            if not value["values"].get("spending"):
+            if not {"spending", "calling"} & set(value["values"]):
                 raise RuntimeError("the api-server is away")
             write(self, key, value, **options)
 
         monkeypatch.setattr(StateStore, "set", flaky)
-        sandbox.fault("pictory.submit_image", "status", status=402)
-        with pytest.raises(e.InsufficientCreditsError):
-            generate().run()
+        for call, task in (("pictory.submit_image", generate()), ("posteverywhere.create_post", post(image=URL))):
+            sandbox.fault(call, "status", status=402)
+            with pytest.raises(e.InsufficientCreditsError):
+                task.run()
 
     def test_a_picture_whose_address_has_changed_is_the_same_picture(self, sandbox: Sandbox):
         image = {"job_id": "4d82d040", "status": "completed", "url": URL}
