@@ -6,24 +6,19 @@ import asyncio
 import datetime as dt
 import random
 import time
+from bisect import bisect_right, insort
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
 
 from airflow_provider_pictory.exceptions import InputError, ServiceError, TransientError
 from airflow_provider_pictory.http import backoff
+from airflow_provider_pictory.journal import Progress
 from airflow_provider_pictory.models import ImageJob, Post
 
 T = TypeVar("T")
-
-
-class Log(Protocol):
-    """The part of a logger that is used here; Airflow's are of several types."""
-
-    def warning(self, msg: str, /, *args: Any) -> Any:
-        """Log what a person may have to look into."""
 
 
 CONFIRMATIONS = 3
@@ -92,7 +87,7 @@ def wait(
     *,
     interval: float,
     deadline: float,
-    log: Log,
+    progress: Progress,
 ) -> T:
     """
     Ask until it is done, sleeping in between. What may pass by itself is waited out until the deadline.
@@ -101,6 +96,7 @@ def wait(
     :param is_done: whether an answer is the last one.
     :param interval: seconds between two requests at most.
     :param deadline: the unix time at which the last request is made.
+    :param progress: says how it goes.
     :raises AirflowSensorTimeout: at the deadline.
     :raises ServiceError: if asking again is useless.
     """
@@ -114,7 +110,57 @@ def wait(
                 return answer
         except ServiceError as fault:
             error = fault
-        time.sleep(_next(pace, error, late=late, deadline=deadline, log=log))
+        time.sleep(_next(pace, error, late=late, left=deadline - time.time(), progress=progress))
+
+
+class Endings:
+    """
+    At what ages jobs of one kind have ended, as far as this process has seen: of the hundred submitted last.
+
+    From that follows when a job is worth asking for. Before the earliest of these ages it is not. It is as soon as
+    those have ended that ended within an interval from then.
+    """
+
+    def __init__(self) -> None:
+        self._jobs: list[tuple[float, float]] = []
+        self._ages: list[float] = []
+
+    @property
+    def earliest(self) -> float:
+        """The age before which none has ended; less while few are known; 0 if none is."""
+        return self._ages[0] * min(1.0, len(self._ages) / 20) if self._ages else 0.0
+
+    def note(self, since: float, age: float, *, before: float) -> None:
+        """
+        Take note of a job that was found to have ended.
+
+        :param since: when it was submitted. Of a crowd the last to end are the slowest, but not the last submitted.
+        :param age: how old it was when it was found to have ended.
+        :param before: how old it was when it was last seen in progress; 0 if it never was.
+        """
+        earliest = self.earliest
+        if age < earliest:
+            ended = age
+        elif before < earliest:
+            ended = min(self._ages[0], age)  # while nobody looked: it says nothing new
+        else:
+            ended = (before + age) / 2
+        insort(self._jobs, (since, ended))
+        del self._jobs[:-100]
+        self._ages = sorted(ended for _, ended in self._jobs)
+
+    def next(self, age: float, interval: float) -> float:
+        """
+        Decide at which age to ask for a job.
+
+        :param age: how old it was when it was last asked for; 0 if it never was.
+        :param interval: seconds between two requests at most.
+        """
+        earliest = self.earliest
+        if age >= earliest:
+            return age + interval
+        last = self._ages[bisect_right(self._ages, self._ages[0] + interval) - 1]
+        return earliest + min(max(last - self._ages[0], interval / 5), interval)
 
 
 async def wait_async(
@@ -123,29 +169,65 @@ async def wait_async(
     *,
     interval: float,
     deadline: float,
-    log: Log,
+    progress: Progress,
+    start: float = 0.0,
+    since: float | None = None,
+    endings: Endings | None = None,
 ) -> T:
-    """Do as :func:`wait` does, in an event loop."""
+    """
+    Do as :func:`wait` does, in an event loop, and at better moments.
+
+    :param start: the unix time at which asking begins.
+    :param since: the unix time at which the job was submitted, if that is known.
+    :param endings: what is known of jobs like it.
+    """
+    clock = asyncio.get_running_loop().time
+    offset = clock() - time.time()  # what follows goes by a clock that nobody sets
+    deadline += offset
+    begin = (start or since or time.time()) + offset
+    if clock() > begin + interval:  # a triggerer has taken over all the jobs of another
+        begin = clock() + random.uniform(0.0, interval)
+    await asyncio.sleep(min(begin, deadline) - clock())
+    if since is None or endings is None:
+        since, endings = clock(), Endings()
+    else:
+        since = min(since + offset, clock())
+    # One in ten is asked for early, so that it does not stay unnoticed when jobs begin to end earlier.
+    early = endings.earliest * random.uniform(0.5, 1.0) if random.random() < 0.1 else 0.0
+    asked = 0.0
     pace = Pace(interval)
     while True:
+        step = interval * random.uniform(0.9, 1.0)
+        # In short sleeps, since what is seen of other jobs meanwhile may make this one due.
+        while (now := clock()) < min(  # noqa: ASYNC110
+            due := since + (early or endings.next(asked, step)), deadline
+        ):
+            await asyncio.sleep(min(due, now + interval, deadline) - now)
+        early = 0.0
         error = None
-        late = time.time() >= deadline
+        late = now >= deadline
         try:
             answer = await ask()
-            if is_done(answer):
-                return answer
         except ServiceError as fault:
             error = fault
-        await asyncio.sleep(_next(pace, error, late=late, deadline=deadline, log=log))
+        else:
+            age = clock() - since
+            if is_done(answer):
+                endings.note(since, age, before=asked)
+                return answer
+            del answer
+            asked = age
+        delay = _next(pace, error, late=late, left=deadline - clock(), progress=progress)
+        if error is not None:
+            await asyncio.sleep(delay)
 
 
-def _next(pace: Pace, error: ServiceError | None, *, late: bool, deadline: float, log: Log) -> float:
+def _next(pace: Pace, error: ServiceError | None, *, late: bool, left: float, progress: Progress) -> float:
     delay = pace.after(error)
     if late:
-        raise AirflowSensorTimeout("The timeout has passed and it is not done" + (f"; last: {error}" if error else ""))
-    delay = min(delay, max(0.0, deadline - time.time()))
-    if error is not None:
-        log.warning("%s; asking again in %.0f s", error, delay)
+        raise AirflowSensorTimeout(progress.too_late(error))
+    delay = min(delay, max(0.0, left))
+    progress.note(error, delay)
     return delay
 
 

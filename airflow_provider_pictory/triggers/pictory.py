@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import Any
 
+from airflow.providers.common.compat.sdk import XCom
+
+from airflow_provider_pictory.end_from_trigger import ENDED_KEY
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
-from airflow_provider_pictory.triggers.base import WaitTrigger
+from airflow_provider_pictory.journal import Progress, job_ended
+from airflow_provider_pictory.links import image_links
+from airflow_provider_pictory.models import ImageJob
+from airflow_provider_pictory.results import IMAGE_KEY, for_galleries
+from airflow_provider_pictory.triggers.base import WaitTrigger, endings
+from airflow_provider_pictory.triggers.poller import SharedPoller
 from airflow_provider_pictory.waiting import is_job_done, wait_async
 
 
@@ -17,20 +23,36 @@ class ImageJobTrigger(WaitTrigger):
 
     :param job_id: the job.
     :param pictory_conn_id: the Pictory connection.
-    :param poll_interval: seconds between two requests at most.
+    :param poll_interval: seconds between two requests, once the end has come near.
     :param deadline: the unix time at which waiting ends.
     :param start: the unix time at which asking begins.
+    :param submitted_at: the unix time at which the job was submitted, if that is known.
+    :param model: what makes it, if that is known: how long jobs take depends on it.
+    :param prompt: what it is made from, if that is known: goes into the XCom for galleries.
+    :param end_from_trigger: end the task here if the image is there.
     """
 
     def __init__(
-        self, job_id: str, pictory_conn_id: str, poll_interval: float, deadline: float, start: float = 0.0
+        self,
+        job_id: str,
+        pictory_conn_id: str,
+        poll_interval: float,
+        deadline: float,
+        start: float = 0.0,
+        submitted_at: float | None = None,
+        model: str | None = None,
+        prompt: str | None = None,
+        end_from_trigger: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(deadline, end_from_trigger)
+        self.subject = f"Pictory job {job_id}"
         self.job_id = job_id
         self.pictory_conn_id = pictory_conn_id
         self.poll_interval = poll_interval
-        self.deadline = deadline
         self.start = start
+        self.submitted_at = submitted_at
+        self.model = model
+        self.prompt = prompt
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what another process needs to go on waiting."""
@@ -42,19 +64,35 @@ class ImageJobTrigger(WaitTrigger):
                 "poll_interval": self.poll_interval,
                 "deadline": self.deadline,
                 "start": self.start,
+                "submitted_at": self.submitted_at,
+                "model": self.model,
+                "prompt": self.prompt,
+                "end_from_trigger": self.end_from_trigger,
             },
         )
 
     async def wait(self) -> dict[str, Any]:
         """Wait for the job, and return the fields of its :class:`~airflow_provider_pictory.models.ImageJob`."""
-        await asyncio.sleep(min(self.start, self.deadline) - time.time())
-        async with PictoryAsyncHook(self.pictory_conn_id) as hook:
+        progress = Progress(self.subject, self.log, self.submitted_at)
+        async with SharedPoller(PictoryAsyncHook, self.pictory_conn_id) as shared:
             job = await wait_async(
-                lambda: hook.get_job(self.job_id),
+                lambda: shared.ask(lambda hook: hook.get_job(self.job_id)),
                 is_job_done,
                 interval=self.poll_interval,
                 deadline=self.deadline,
-                log=self.log,
+                progress=progress,
+                start=self.start,
+                since=self.submitted_at,
+                endings=endings(self.pictory_conn_id, self.model),
             )
-        self.log.info("Pictory job %s: %s", job.job_id, job.status)
+        self.log.info(job_ended(job, progress.age))
         return job.as_event()
+
+    async def end(self, result: dict[str, Any]) -> dict[str, Any] | None:
+        """Push the image, if there is one."""
+        job = ImageJob.from_event(result)
+        if job.status != "completed":
+            return None
+        await XCom.aset(IMAGE_KEY, for_galleries(job, self.prompt, self.model), **self.ti_key)
+        await XCom.aset("return_value", job.as_image(), **self.ti_key)
+        return {ENDED_KEY: job.job_id, **image_links(job.as_image())}

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from airflow.providers.common.compat.sdk import XCom
+
+from airflow_provider_pictory.end_from_trigger import ENDED_KEY
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook
-from airflow_provider_pictory.triggers.base import WaitTrigger
+from airflow_provider_pictory.journal import Progress, post_ended
+from airflow_provider_pictory.links import post_links
+from airflow_provider_pictory.models import Post
+from airflow_provider_pictory.results import POST_KEY, describe_post, describe_source
+from airflow_provider_pictory.triggers.base import WaitTrigger, endings
+from airflow_provider_pictory.triggers.poller import SharedPoller
 from airflow_provider_pictory.waiting import is_post_done, wait_async
 
 
@@ -17,20 +25,36 @@ class PostTrigger(WaitTrigger):
 
     :param post_id: the post.
     :param posteverywhere_conn_id: the PostEverywhere connection.
-    :param poll_interval: seconds between two requests at most.
+    :param poll_interval: seconds between two requests, once the end has come near.
     :param start: the unix time at which asking begins: for a scheduled post, when it is due.
     :param deadline: the unix time at which waiting ends.
+    :param media_ids: what the post shows.
+    :param scheduled_for: when it is due, as the service says.
+    :param source: which image it shows: goes into the XCom for galleries.
+    :param end_from_trigger: end the task here if all accounts have published.
     """
 
     def __init__(
-        self, post_id: str, posteverywhere_conn_id: str, poll_interval: float, start: float, deadline: float
+        self,
+        post_id: str,
+        posteverywhere_conn_id: str,
+        poll_interval: float,
+        start: float,
+        deadline: float,
+        media_ids: Sequence[str] = (),
+        scheduled_for: str | None = None,
+        source: Mapping[str, Any] | None = None,
+        end_from_trigger: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(deadline, end_from_trigger)
+        self.subject = f"PostEverywhere post {post_id}"
         self.post_id = post_id
         self.posteverywhere_conn_id = posteverywhere_conn_id
         self.poll_interval = poll_interval
         self.start = start
-        self.deadline = deadline
+        self.media_ids = media_ids
+        self.scheduled_for = scheduled_for
+        self.source = source or describe_source(None, None)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what another process needs to go on waiting."""
@@ -42,19 +66,36 @@ class PostTrigger(WaitTrigger):
                 "poll_interval": self.poll_interval,
                 "start": self.start,
                 "deadline": self.deadline,
+                "media_ids": list(self.media_ids),
+                "scheduled_for": self.scheduled_for,
+                "source": self.source,
+                "end_from_trigger": self.end_from_trigger,
             },
         )
 
     async def wait(self) -> dict[str, Any]:
         """Wait for the post, and return it as it goes into XCom."""
-        await asyncio.sleep(self.start - time.time())
-        async with PostEverywhereAsyncHook(self.posteverywhere_conn_id) as hook:
-            post = await wait_async(
-                lambda: hook.get_post_outcome(self.post_id),
+        progress = Progress(self.subject, self.log, self.start)
+        async with SharedPoller(PostEverywhereAsyncHook, self.posteverywhere_conn_id) as shared:
+            results = await wait_async(
+                lambda: shared.ask(lambda hook: hook.get_post_results(self.post_id)),
                 is_post_done,
                 interval=self.poll_interval,
                 deadline=self.deadline,
-                log=self.log,
+                progress=progress,
+                start=self.start,
+                since=self.start,
+                endings=endings(self.posteverywhere_conn_id, "post"),
             )
-        self.log.info("PostEverywhere post %s: %s", post.post_id, post.status)
+        post = replace(results, media_ids=tuple(self.media_ids), scheduled_for=self.scheduled_for)
+        for line in post_ended(post, progress.age):
+            self.log.info(line)
         return post.as_xcom()
+
+    async def end(self, result: dict[str, Any]) -> dict[str, Any] | None:
+        """Push the post, if all accounts have published it."""
+        if Post.from_xcom(result).has_failed:
+            return None
+        await XCom.aset(POST_KEY, describe_post(self.source, result), **self.ti_key)
+        await XCom.aset("return_value", result, **self.ti_key)
+        return {ENDED_KEY: self.post_id, **post_links(result)}

@@ -17,6 +17,7 @@ from airflow_provider_pictory.exceptions import (
     TransientError,
     UnexpectedAnswerError,
 )
+from airflow_provider_pictory.journal import Progress
 from airflow_provider_pictory.models import Destination, ImageJob, Post
 from airflow_provider_pictory.waiting import Pace, is_job_done, is_post_done, seconds, wait, wait_async
 
@@ -102,15 +103,20 @@ def test_a_connection_that_seems_to_be_missing_may_be_an_outage():
         pace.after(InputError("no such connection"))
 
 
+def progress() -> Progress:
+    return Progress("Pictory job j", log)
+
+
 def run_sync(ask: Callable[[], Any], deadline: float) -> Any:
-    return wait(ask, lambda answer: answer == "done", interval=0.001, deadline=deadline, log=log)
+    return wait(ask, lambda answer: answer == "done", interval=0.001, deadline=deadline, progress=progress())
 
 
 def run_async(ask: Callable[[], Any], deadline: float) -> Any:
     async def asked() -> Any:
         return ask()
 
-    return asyncio.run(wait_async(asked, lambda answer: answer == "done", interval=0.001, deadline=deadline, log=log))
+    done = lambda answer: answer == "done"  # noqa: E731
+    return asyncio.run(wait_async(asked, done, interval=0.001, deadline=deadline, progress=progress()))
 
 
 @pytest.mark.parametrize("run", [run_sync, run_async])
@@ -135,7 +141,7 @@ class TestLoops:
     def test_asks_once_more_when_the_deadline_has_passed(self, run: Any):
         assert run(lambda: "done", time.time() - 100) == "done"
         asked: list[int] = []
-        with pytest.raises(AirflowSensorTimeout, match="timeout has passed"):
+        with pytest.raises(AirflowSensorTimeout, match="Pictory job j is not done after 0 s: the timeout has passed"):
             run(lambda: asked.append(1), time.time() - 100)
         assert len(asked) == 1
 

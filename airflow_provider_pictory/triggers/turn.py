@@ -1,0 +1,73 @@
+"""Letting tasks that a service has sent away come back one by one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_pictory.exceptions import ServiceError
+from airflow_provider_pictory.hooks.base import AsyncServiceHook
+from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
+from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook
+from airflow_provider_pictory.triggers.base import timeout
+from airflow_provider_pictory.triggers.poller import SharedPoller
+
+HOOKS: dict[str, type[AsyncServiceHook]] = {
+    hook.conn_type: hook for hook in (PictoryAsyncHook, PostEverywhereAsyncHook)
+}
+
+
+class TurnTrigger(BaseTrigger):
+    """
+    Waits as long as the service has said, and then until it is this task's turn.
+
+    A crowd that comes back at once would be sent away again. What else waits through the same connection waits as long:
+    the service counts all requests of a key together.
+
+    :param conn_type: of the connection.
+    :param conn_id: the connection.
+    :param moment: the unix time from which on the service may be asked again.
+    :param requests: how many the task is going to send.
+    :param deadline: the unix time at which it goes on in any case.
+    """
+
+    def __init__(self, conn_type: str, conn_id: str, moment: float, requests: int, deadline: float) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's class has no annotations
+        self.conn_type = conn_type
+        self.conn_id = conn_id
+        self.moment = moment
+        self.requests = requests
+        self.deadline = deadline
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what another process needs to go on waiting."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {
+                "conn_type": self.conn_type,
+                "conn_id": self.conn_id,
+                "moment": self.moment,
+                "requests": self.requests,
+                "deadline": self.deadline,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait."""
+        try:
+            async with (
+                timeout(self.deadline - time.time()),
+                SharedPoller(HOOKS[self.conn_type], self.conn_id) as shared,
+            ):
+                shared.close(self.moment - time.time())
+                await shared.turn(self.requests)
+        except asyncio.TimeoutError:
+            pass
+        except ServiceError as error:
+            self.log.warning("%s; going on without waiting for others", error)
+            await asyncio.sleep(self.moment - time.time())
+        yield TriggerEvent(None)  # type: ignore[no-untyped-call]  # Airflow's class has no annotations

@@ -1,0 +1,324 @@
+"""What many triggers ask the services through: counted on the sandbox's side."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import itertools
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
+from airflow_provider_pictory.sandbox import Sandbox
+from airflow_provider_pictory.triggers import base, poller
+from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
+from airflow_provider_pictory.triggers.poller import Poller
+from airflow_provider_pictory.triggers.turn import TurnTrigger
+from tests.sandbox.tasks import calls
+
+pytestmark = pytest.mark.usefixtures("connections")
+
+CONN = "pictory_default"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Any:
+    """Whatever happens, the last who waits leaves nothing behind."""
+    base.endings.cache_clear()
+    yield
+    assert not poller._pollers
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_pictory.triggers.poller.backoff", lambda *_, **__: 0.05)
+
+
+def run(work: Callable[[Poller[PictoryAsyncHook]], Coroutine[Any, Any, Any]]) -> Any:
+    async def alone() -> Any:
+        async with poller.SharedPoller(PictoryAsyncHook, CONN) as shared:
+            result = await work(shared)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            return result
+
+    return asyncio.run(alone())
+
+
+async def ask(shared: Poller[PictoryAsyncHook]) -> Any:
+    return await shared.ask(lambda hook: hook.get_quota())
+
+
+def trigger(job_id: str, **kwargs: Any) -> ImageJobTrigger:
+    now = time.time()
+    return ImageJobTrigger(
+        **{"job_id": job_id, "pictory_conn_id": CONN, "poll_interval": 0.2, "deadline": now + 30, **kwargs}
+    )
+
+
+async def event(waiting: Any) -> Any:
+    async for found in waiting.run():
+        return found.payload
+
+
+async def events(triggers: list[Any]) -> list[Any]:
+    return list(await asyncio.gather(*map(event, triggers)))
+
+
+class TestManyJobs:
+    def test_they_share_ten_connections(self, sandbox: Sandbox, submit: Any, settings: Any):
+        settings(latency="0.5-1")
+        jobs = [submit(f"Picture {n}") for n in range(200)]
+        opened = sandbox.world.traffic.connections
+        found = asyncio.run(events([trigger(job) for job in jobs]))
+        assert [item["result"]["status"] for item in found] == ["completed"] * 200
+        assert sandbox.world.traffic.connections - opened <= 10
+
+    def test_what_was_learned_saves_requests(self, sandbox: Sandbox, submit: Any, settings: Any):
+        settings(latency="2-2.4")
+
+        def night() -> int:
+            before = calls(sandbox, "pictory.get_job")
+            now = time.time()
+            jobs = [submit(f"Picture {n}") for n in range(40)]
+            asyncio.run(events([trigger(job, submitted_at=now, model="m", poll_interval=0.5) for job in jobs]))
+            return calls(sandbox, "pictory.get_job") - before
+
+        first, second = night(), night()
+        assert first >= 40 * 4
+        assert second <= 40 * 2.5
+
+    def test_the_rate_is_bounded(self, sandbox: Sandbox, connections: Any):
+        extra = {"requests_per_minute": 6000}
+        connections(CONN, host=sandbox.pictory_url, password=sandbox.pictory_key, extra=extra)
+
+        async def crowd(shared: Poller[PictoryAsyncHook]) -> float:
+            began = time.monotonic()
+            await asyncio.gather(*(ask(shared) for _ in range(60)))
+            return time.monotonic() - began
+
+        assert run(crowd) >= 59 / 100
+
+    def test_first_come_first_served(self, sandbox: Sandbox):
+        async def crowd(shared: Poller[PictoryAsyncHook]) -> list[int]:
+            order: list[int] = []
+
+            async def one(n: int) -> None:
+                await shared.ask(lambda hook: note(hook, n))
+
+            async def note(hook: PictoryAsyncHook, n: int) -> None:
+                order.append(n)
+                await hook.get_quota()
+
+            await asyncio.gather(*(one(n) for n in range(50)))
+            return order
+
+        assert run(crowd) == list(range(50))
+
+    def test_a_triggerer_that_takes_over_does_not_ask_for_all_at_once(self, sandbox: Sandbox, submit: Any):
+        jobs = [submit(f"Picture {n}") for n in range(40)]
+        old = time.time() - 3600
+        sandbox.world.clock = lambda: time.time() + 60
+
+        asyncio.run(events([trigger(job, submitted_at=old, poll_interval=2.0) for job in jobs]))
+        moments = sorted(request.at for request in sandbox.world.requests if request.call == "pictory.get_job")
+        assert moments[-1] - moments[0] > 1
+        assert max(sum(0 <= other - moment < 0.2 for other in moments) for moment in moments) < 20
+
+
+class TestFaults:
+    def test_one_that_is_told_to_come_back_later_slows_all(self, sandbox: Sandbox, caplog: Any):
+        sandbox.fault("pictory.get_quota", "status", status=429, headers={"Retry-After": "1"})
+
+        async def crowd(shared: Poller[PictoryAsyncHook]) -> tuple[list[Any], float]:
+            with pytest.raises(e.RateLimitedError):
+                await ask(shared)
+            began = time.monotonic()
+            return await asyncio.gather(*(ask(shared) for _ in range(30))), time.monotonic() - began
+
+        with caplog.at_level(logging.WARNING, "airflow_provider_pictory.triggers.poller"):
+            found, took = run(crowd)
+        assert len(found) == 30
+        assert took >= 0.95
+        [line] = [record.getMessage() for record in caplog.records if record.name.endswith("poller")]
+        assert "429" in line
+        assert "pictory_default" in line
+
+    @pytest.mark.usefixtures("at_once")
+    def test_while_it_is_down_one_asks_for_all(self, sandbox: Sandbox):
+        sandbox.fault("pictory.get_quota", "status", status=503, times=None)
+
+        async def crowd(shared: Poller[PictoryAsyncHook]) -> None:
+            for _ in range(3):
+                with pytest.raises(e.TransientError):
+                    await ask(shared)
+            before = calls(sandbox, "pictory.get_quota")
+            crowd = [asyncio.ensure_future(ask(shared)) for _ in range(30)]
+            done, _ = await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)
+            assert len(done) == calls(sandbox, "pictory.get_quota") - before == 1
+            sandbox.clear_faults()
+            results = await asyncio.gather(*crowd, return_exceptions=True)
+            assert sum(isinstance(result, e.TransientError) for result in results) <= 2
+
+        run(crowd)
+
+    def test_a_fault_of_one_job_does_not_hold_up_the_others(self, sandbox: Sandbox):
+        sandbox.fault("pictory.list_jobs", "status", status=500, times=None)
+
+        async def crowd(shared: Poller[PictoryAsyncHook]) -> float:
+            async def first_page(hook: PictoryAsyncHook) -> Any:
+                async for job in hook.list_jobs():
+                    return job
+
+            began = time.monotonic()
+            for _ in range(10):
+                with pytest.raises(e.TransientError):
+                    await shared.ask(first_page)
+                assert await ask(shared)
+            return time.monotonic() - began
+
+        assert run(crowd) < 1
+
+    def test_a_key_that_was_changed_is_taken_up(
+        self, sandbox: Sandbox, connections: Any, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(poller, "READ_INTERVAL", 0.0)
+        connections(CONN, host=sandbox.pictory_url, password="pictai_wrong")
+
+        async def rotated(shared: Poller[PictoryAsyncHook]) -> Any:
+            with pytest.raises(e.AuthenticationError):
+                await ask(shared)
+            connections(CONN, host=sandbox.pictory_url, password=sandbox.pictory_key)
+            return await ask(shared)
+
+        assert run(rotated)
+
+    def test_a_missing_connection_is_an_error_of_each(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.delenv("AIRFLOW_CONN_PICTORY_DEFAULT")
+
+        async def crowd(shared: Poller[PictoryAsyncHook]) -> list[Any]:
+            return await asyncio.gather(*(ask(shared) for _ in range(3)), return_exceptions=True)
+
+        assert [type(error) for error in run(crowd)] == [e.InputError] * 3
+
+    def test_a_wait_ends_though_the_service_wants_to_be_left_alone(
+        self, sandbox: Sandbox, submit: Any, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(base, "LAST_CALL", 0.1)
+        job = submit()
+        sandbox.fault("pictory.get_job", "status", status=429, headers={"Retry-After": "900"})
+        now = time.time()
+        found = asyncio.run(events([trigger(job, deadline=now + 0.5), trigger(job, deadline=now + 0.5)]))
+        assert all("timeout has passed" in item["timeout"] for item in found)
+        assert time.time() - now < 5
+
+
+class TestWhoWaits:
+    @pytest.mark.parametrize("hold", [False, True], ids=["waiting", "asking"])
+    def test_one_that_is_cancelled_leaves_nothing(self, sandbox: Sandbox, submit: Any, hold: bool, caplog: Any):
+        job = submit()
+        fault = sandbox.fault("pictory.get_job", "hold", times=None) if hold else None
+
+        async def cancel() -> None:
+            waits = [asyncio.ensure_future(event(trigger(job))) for _ in range(30)]
+            while calls(sandbox, "pictory.get_job") < (10 if hold else 30):  # noqa: ASYNC110  # another thread's
+                await asyncio.sleep(0.01)
+            for wait in waits:
+                wait.cancel()
+            await asyncio.wait(waits)
+            assert all(wait.cancelled() for wait in waits)
+            assert not poller._pollers
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+        asyncio.run(cancel())
+        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+        if fault:
+            sandbox.release(fault)
+
+    def test_one_that_goes_leaves_the_others_alone(self, sandbox: Sandbox, submit: Any, settings: Any):
+        settings(latency=1)
+        job = submit()
+
+        async def some_go() -> Any:
+            stays = asyncio.ensure_future(event(trigger(job)))
+            goes = [asyncio.ensure_future(event(trigger(job))) for _ in range(20)]
+            await asyncio.sleep(0.3)
+            for wait in goes:
+                wait.cancel()
+            return await stays
+
+        assert asyncio.run(some_go())["result"]["status"] == "completed"
+
+    def test_requests_run_in_no_triggers_context(self):
+        whose: contextvars.ContextVar[str] = contextvars.ContextVar("whose", default="nobody's")
+
+        async def ask_in_context(shared: Poller[PictoryAsyncHook]) -> list[str]:
+            whose.set("mine")
+            seen = []
+
+            async def look(hook: PictoryAsyncHook) -> None:
+                seen.append(whose.get())
+
+            await shared.ask(look)
+            return seen
+
+        assert run(ask_in_context) == ["nobody's"]
+
+
+class TestTurns:
+    def test_a_crowd_comes_back_one_by_one(self, sandbox: Sandbox, connections: Any):
+        extra = {"requests_per_minute": 1200}
+        connections("posteverywhere_default", host=sandbox.posteverywhere_url, password="x" * 20, extra=extra)
+
+        async def crowd() -> list[float]:
+            moment = time.time() + 0.5
+            moments = []
+
+            async def one() -> None:
+                await event(TurnTrigger("posteverywhere", "posteverywhere_default", moment, 2, moment + 60))
+                moments.append(time.time() - moment)
+
+            await asyncio.gather(*(one() for _ in range(6)))
+            return moments
+
+        moments = asyncio.run(crowd())
+        assert moments[0] >= -0.01
+        assert all(later - earlier >= 0.095 for earlier, later in itertools.pairwise(moments))
+        assert not sandbox.world.requests
+
+    def test_it_comes_back_without_a_connection_too(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.delenv("AIRFLOW_CONN_PICTORY_DEFAULT")
+        began = time.time()
+        asyncio.run(event(TurnTrigger("pictory", CONN, began + 0.2, 1, began + 60)))
+        assert 0.2 <= time.time() - began < 5
+
+    def test_what_waits_meanwhile_waits_too(self, sandbox: Sandbox):
+        async def both() -> float:
+            turn = asyncio.ensure_future(event(TurnTrigger("pictory", CONN, time.time() + 0.5, 1, time.time() + 60)))
+            await asyncio.sleep(0.01)
+            began = time.monotonic()
+            async with poller.SharedPoller(PictoryAsyncHook, CONN) as shared:
+                await ask(shared)
+            await turn
+            return time.monotonic() - began
+
+        assert asyncio.run(both()) >= 0.45
+
+
+def test_requests_keep_to_half_of_what_the_service_still_allows(sandbox: Sandbox, pictory: Any):
+    body = pictory.get("/v1/quota").text
+
+    async def three(shared: Poller[PictoryAsyncHook]) -> float:
+        await ask(shared)
+        headers = {"X-RateLimit-Remaining": "2", "X-RateLimit-Reset": str(time.time() + 2)}
+        sandbox.fault("pictory.get_quota", "status", status=200, headers=headers, body=body)
+        await ask(shared)
+        began = time.monotonic()
+        await ask(shared)
+        return time.monotonic() - began
+
+    assert 0.8 <= run(three) <= 3
