@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_pictory.end_from_trigger import ENDED_KEY, left_xcoms
 from airflow_provider_pictory.exceptions import OutcomeUnknownError, ServiceError
 from airflow_provider_pictory.http import backoff
 
@@ -48,6 +49,12 @@ class TaskState:
         # Retries leave max_tries as it is, only a clear changes it.
         cleared = entry.get("max_tries") != self._max_tries
         values = entry["values"]
+        if cleared and not values.get("done") and ENDED_KEY in (left_xcoms(context["ti"]) or ()):
+            # The trigger that delivered could not write it down, and only the first process after a clear is told.
+            values["done"] = True
+            if made := values.get("post_id") or values.get("job_id"):
+                entry["delivered"] = self.delivered = [*self.delivered, made]
+            self._set(entry)
         if entry.get("fingerprint") != self._fingerprint:
             left = {} if values.get("done") else {name: value for name, value in values.items() if name != "since"}
             if left:
@@ -151,14 +158,17 @@ class TaskState:
         return result
 
     def _write(self) -> None:
-        if self._store is None:
-            return
-        from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # absent from its type stubs alone
+        self._set(
+            {
+                "fingerprint": self._fingerprint,
+                "max_tries": self._max_tries,
+                "delivered": self.delivered,
+                "values": self._values,
+            }
+        )
 
-        entry = {
-            "fingerprint": self._fingerprint,
-            "max_tries": self._max_tries,
-            "delivered": self.delivered,
-            "values": self._values,
-        }
-        self._store.set(KEY, entry, retention=NEVER_EXPIRE)
+    def _set(self, entry: dict[str, Any]) -> None:
+        if self._store is not None:
+            from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # absent from its type stubs alone
+
+            self._store.set(KEY, entry, retention=NEVER_EXPIRE)

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
-from typing import TYPE_CHECKING, Any
-
-from airflow.providers.common.compat.sdk import BaseOperator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_pictory.exceptions import TransientError
-from airflow_provider_pictory.http import MAX_DELAY, asked_delay
+from airflow_provider_pictory.http import asked_delay
+from airflow_provider_pictory.links import Linked
 from airflow_provider_pictory.waiting import seconds
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-MIN_PAUSE = 5.0
-"""Seconds. An event that fires before the scheduler has seen the process end can be taken for a killed task."""
+    from airflow_provider_pictory.hooks.base import ServiceHook
 
 
-class ServiceOperator(BaseOperator):
+class ServiceOperator(Linked):
     """
     Calls a service, and comes back when the service says so.
 
     A refusal that had no effect (429, or 503 with ``Retry-After``) uses up no retry until ``timeout`` has passed since
-    the try began: the task waits for as long as it was told, if that is long deferred on a time trigger.
+    the try began: the task waits deferred, as long as it was told and until it is its turn.
     """
 
     timeout: float | dt.timedelta = 3600
+    requests: ClassVar[int] = 1
+    """How many requests that the service may refuse an attempt sends."""
+
+    @cached_property
+    def hook(self) -> ServiceHook:
+        """The hook that calls the service."""
+        raise NotImplementedError
 
     def attempt(self, context: Context) -> Any:
         """Do the task's work, up to its end or to a deferral."""
@@ -35,26 +42,42 @@ class ServiceOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         """Do the task's work, in as many goes as the service wants."""
-        return self._go(context)
+        with self.telling(context):
+            return self._go(context)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after a pause, or after a wait in the triggerer."""
+        with self.telling(context):
+            return super().resume_execution(next_method, next_kwargs, context)
+
+    @contextmanager
+    def telling(self, context: Context) -> Iterator[None]:
+        """Enclose all that a process of the task does, to tell of a failure beyond the log."""
+        yield
 
     def execute_after_pause(self, context: Context, event: Any) -> Any:
         """Go on after a pause."""
         return self._go(context)
 
     def _go(self, context: Context) -> Any:
-        while True:
-            try:
-                return self.attempt(context)
-            except TransientError as error:
-                delay = asked_delay(error)
-                now = dt.datetime.now(dt.timezone.utc)
-                spent = (now - (context["ti"].start_date or now)).total_seconds()  # none in 2.11's `dags test`
-                if delay is None or spent + delay > seconds("timeout", self.timeout):
-                    raise
-                self.log.warning("%s; going on in %.0f s", error, delay)
-            if delay > MAX_DELAY:
-                self.pause(delay)
-            time.sleep(delay)
+        try:
+            return self.attempt(context)
+        except TransientError as error:
+            delay = asked_delay(error)
+            now = dt.datetime.now(dt.timezone.utc)
+            began = context["ti"].start_date or now  # none in 2.11's `dags test`
+            deadline = began.timestamp() + seconds("timeout", self.timeout)
+            if delay is None or now.timestamp() + delay > deadline:
+                raise
+            self.log.warning("%s; going on in %.0f s", error, delay)
+        from airflow_provider_pictory.triggers.base import MIN_WAIT
+        from airflow_provider_pictory.triggers.turn import TurnTrigger
+
+        moment = now.timestamp() + max(delay, MIN_WAIT)
+        self.defer(
+            trigger=TurnTrigger(self.hook.conn_type, self.hook.conn_id, moment, self.requests, max(deadline, moment)),
+            method_name="execute_after_pause",
+        )
 
     def pause(self, delay: float) -> None:
         """
@@ -64,7 +87,9 @@ class ServiceOperator(BaseOperator):
         """
         from airflow.providers.common.compat.standard.triggers import TimeDeltaTrigger
 
+        from airflow_provider_pictory.triggers.base import MIN_WAIT
+
         self.defer(
-            trigger=TimeDeltaTrigger(dt.timedelta(seconds=max(delay, MIN_PAUSE))),
+            trigger=TimeDeltaTrigger(dt.timedelta(seconds=max(delay, MIN_WAIT))),
             method_name="execute_after_pause",
         )

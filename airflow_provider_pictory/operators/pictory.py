@@ -7,17 +7,19 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_pictory import inputs
+from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
 from airflow_provider_pictory.exceptions import JobFailedError, NotFoundError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
-from airflow_provider_pictory.links import ImageLink
+from airflow_provider_pictory.journal import Progress, job_ended, job_submitted
+from airflow_provider_pictory.links import IMAGE_LINK
 from airflow_provider_pictory.models import ImageJob
 from airflow_provider_pictory.operators.base import ServiceOperator
-from airflow_provider_pictory.results import REQUEST_KEY, check_job, describe_request, push_image
+from airflow_provider_pictory.results import REQUEST_KEY, check_job, push_image
 from airflow_provider_pictory.state import TaskState
 from airflow_provider_pictory.waiting import is_job_done, seconds, wait
 
@@ -47,8 +49,9 @@ class GenerateImageOperator(ServiceOperator):
     :param pictory_conn_id: the Pictory connection.
     :param wait_for_completion: wait for the image and return it: ``{"job_id", "status", "url", "width", "height",
         "ai_credits_used"}``.
-    :param deferrable: wait in the triggerer instead of a worker slot.
-    :param poll_interval: seconds between two requests at most, while waiting.
+    :param deferrable: wait in the triggerer instead of a worker slot; by default as Airflow's ``[operators]
+        default_deferrable`` says.
+    :param poll_interval: seconds between two requests while waiting, once the end has come near.
     :param timeout: how long to wait, in seconds or as a timedelta; then the task fails, without retries. On Airflow
         3.3 and up it counts from the submit, whatever happens to the task since.
 
@@ -64,7 +67,8 @@ class GenerateImageOperator(ServiceOperator):
         "webhook",
         "pictory_conn_id",
     )
-    operator_extra_links = (ImageLink(),)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "doc"}
+    operator_extra_links = (IMAGE_LINK,)
     ui_color = "#efe7fb"
 
     def __init__(
@@ -121,16 +125,23 @@ class GenerateImageOperator(ServiceOperator):
         timeout = seconds("timeout", self.timeout)
         interval = seconds("poll_interval", self.poll_interval)
         state = self._state(context)
+        model = self.model or inputs.PICTORY_DEFAULT_MODEL
         job_id = self._earlier_job(state)
         if job_id is None:
+            now = time.time()
             job_id = state.spend(
                 lambda: self.hook.submit_image(**self._request),
-                keep=lambda job_id: {"job_id": job_id, "since": time.time(), "gone": None},
+                keep=lambda job_id: {"job_id": job_id, "since": now, "submitted_at": now, "gone": None},
             )
-            self.log.info("Submitted Pictory job %s (model %s)", job_id, self.model or "the service's default")
-        context["ti"].xcom_push(key=REQUEST_KEY, value=describe_request(job_id, self.prompt, self.model))
-
+            self.log.info(job_submitted(job_id, model, self.aspect_ratio))
         if not self.wait_for_completion:
+            request = {
+                "job_id": job_id,
+                "prompt": self.prompt,
+                "model": model,
+                "submitted_at": state.get("submitted_at"),
+            }
+            context["ti"].xcom_push(key=REQUEST_KEY, value=request)
             state.deliver(job_id)
             return job_id
         deadline = state.since() + timeout
@@ -138,13 +149,28 @@ class GenerateImageOperator(ServiceOperator):
             from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
 
             self.defer(
-                trigger=ImageJobTrigger(job_id, self.pictory_conn_id, interval, deadline),
+                trigger=ImageJobTrigger(
+                    job_id,
+                    self.pictory_conn_id,
+                    interval,
+                    deadline,
+                    submitted_at=state.get("submitted_at"),
+                    model=model,
+                    prompt=self.prompt,
+                    end_from_trigger=can_end_from_trigger(context),
+                ),
                 method_name="execute_complete",
             )
+        progress = Progress(f"Pictory job {job_id}", self.log, state.get("submitted_at"))
         with self._forgetting_lost_jobs(state):
             job = wait(
-                lambda: self.hook.get_job(job_id), is_job_done, interval=interval, deadline=deadline, log=self.log
+                lambda: self.hook.get_job(job_id),
+                is_job_done,
+                interval=interval,
+                deadline=deadline,
+                progress=progress,
             )
+        self.log.info(job_ended(job, progress.age))
         return self._finish(context, job)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
@@ -165,7 +191,7 @@ class GenerateImageOperator(ServiceOperator):
                 self.log.warning("Pictory does not know job %s any more: submitting anew", job_id)
                 return None
         if job_id is not None:
-            self.log.info("Resuming Pictory job %s, which an earlier try has submitted", job_id)
+            self.log.info("Pictory job %s: going on with it, an earlier try has submitted it", job_id)
         return job_id
 
     @contextmanager
@@ -184,7 +210,6 @@ class GenerateImageOperator(ServiceOperator):
         except JobFailedError:
             state.save(job_id=None)
             raise
-        self.log.info("Pictory job %s is completed: %s AI credits", job.job_id, job.ai_credits_used)
-        image = push_image(context, job, describe_request(job.job_id, self.prompt, self.model))
+        image = push_image(context, job, self.prompt, self.model or inputs.PICTORY_DEFAULT_MODEL)
         state.deliver(job.job_id)
         return image

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, conf
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout, conf
 
 from airflow_provider_pictory import inputs
-from airflow_provider_pictory.exceptions import InputError, NotFoundError, PublishError, ServiceError, TransientError
+from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
+from airflow_provider_pictory.exceptions import (
+    InputError,
+    NotFoundError,
+    PublishError,
+    ServiceError,
+    TransientError,
+    one_line,
+)
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
-from airflow_provider_pictory.links import PostLink
+from airflow_provider_pictory.journal import Progress, media_generated, post_created, post_ended
+from airflow_provider_pictory.links import PLATFORM_LINKS, POST_LINK
 from airflow_provider_pictory.models import Post
 from airflow_provider_pictory.operators.base import ServiceOperator
+from airflow_provider_pictory.results import (
+    IMAGE_KEY,
+    describe_source,
+    media_for_galleries,
+    push_if_possible,
+    push_post,
+)
 from airflow_provider_pictory.state import TaskState
 from airflow_provider_pictory.waiting import is_post_done, seconds, wait
 
@@ -43,6 +60,7 @@ class GenerateMediaOperator(ServiceOperator):
     """
 
     template_fields: Sequence[str] = ("prompt", "model", "aspect_ratio", "posteverywhere_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "doc"}
     ui_color = "#e2f3ea"
 
     def __init__(
@@ -75,15 +93,11 @@ class GenerateMediaOperator(ServiceOperator):
             media = state.spend(
                 lambda: self.hook.generate_image(**request), keep=lambda media: {"media": media.as_record()}
             )
-            self.log.info(
-                "Generated media %s: %s credits, %s left",
-                media.media_id,
-                media.credits_used,
-                media.credits_remaining,
-            )
+            self.log.info(media_generated(media))
             record = media.as_record()
         else:
-            self.log.info("Returning media %s, which an earlier try has generated", record["media_id"])
+            self.log.info("PostEverywhere media %s: an earlier try has generated it", record["media_id"])
+        push_if_possible(context, {IMAGE_KEY: media_for_galleries(record, request)})
         state.deliver(record["media_id"])
         return record
 
@@ -105,12 +119,14 @@ class PostImageOperator(ServiceOperator):
     :param draft: save for review, publish nothing.
     :param posteverywhere_conn_id: the PostEverywhere connection.
     :param wait_for_publish: wait until every account is published; if some failed, fail with their errors.
-    :param deferrable: wait in the triggerer instead of a worker slot.
-    :param poll_interval: seconds between two requests at most, while waiting.
+    :param deferrable: wait in the triggerer instead of a worker slot; by default as Airflow's ``[operators]
+        default_deferrable`` says.
+    :param poll_interval: seconds between two requests while waiting, once the end has come near.
     :param timeout: how long to wait from the moment the post is due, in seconds or as a timedelta; then the task fails,
         without retries.
     :return: ``{"post_id", "status", "media_ids", "scheduled_for", "destinations": [{"account_id", "platform", "status",
-        "url", "error"}]}``.
+        "url", "error"}]}``; under the XCom key ``posteverywhere_post``, also of a try that fails, the same with
+        ``job_id``, ``image_url`` and ``error``.
     """
 
     template_fields: Sequence[str] = (
@@ -124,7 +140,13 @@ class PostImageOperator(ServiceOperator):
         "draft",
         "posteverywhere_conn_id",
     )
-    operator_extra_links = (PostLink(),)
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "content": "doc",
+        "image": "json",
+        "platform_content": "json",
+    }
+    operator_extra_links = (POST_LINK, *PLATFORM_LINKS.values())
+    requests = 2  # one imports the image, one makes the post
     ui_color = "#e2f3ea"
 
     def __init__(
@@ -159,11 +181,28 @@ class PostImageOperator(ServiceOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self._post: Post | None = None
 
     @cached_property
     def hook(self) -> PostEverywhereHook:
         """The hook that posts."""
         return PostEverywhereHook(self.posteverywhere_conn_id)
+
+    @contextmanager
+    def telling(self, context: Context) -> Iterator[None]:
+        """Tell galleries why there is no post, or not all of it."""
+        try:
+            yield
+        except (Exception, AirflowTaskTimeout) as error:
+            # What any other error says may hold anything.
+            known = isinstance(error, AirflowException)
+            said = one_line(error) if known else f"{type(error).__name__}: the task's log says more"
+            push_post(context, self._source, self._post.as_xcom() if self._post else {}, said)
+            raise
+
+    @property
+    def _source(self) -> dict[str, Any]:
+        return describe_source(self.image, _listed(self.media_ids))
 
     @property
     def _request(self) -> dict[str, Any]:
@@ -195,15 +234,14 @@ class PostImageOperator(ServiceOperator):
         state = self._state(context)
 
         self._let_settle(state)
-        post = self._earlier_post(context, state, source)
+        post = self._post = self._earlier_post(context, state, source)
         if post is None:
-            post = self._create_post(state, source)
-        elif is_post_done(post) and _has_failed(post):
+            post = self._post = self._create_post(state, source)
+        elif is_post_done(post) and post.has_failed:
             self._publish_again(state, post)
 
         if not self.wait_for_publish:
-            state.deliver(post.post_id)
-            return post.as_xcom()
+            return self._deliver(context, state, post)
         due = state.get("scheduled_for") or self._due
         start = max(state.since(), inputs.parse_time("scheduled_for", due).timestamp() if due else 0.0)
         deadline = start + timeout
@@ -211,24 +249,46 @@ class PostImageOperator(ServiceOperator):
             from airflow_provider_pictory.triggers.posteverywhere import PostTrigger
 
             self.defer(
-                trigger=PostTrigger(post.post_id, self.posteverywhere_conn_id, interval, start, deadline),
+                trigger=PostTrigger(
+                    post.post_id,
+                    self.posteverywhere_conn_id,
+                    interval,
+                    start,
+                    deadline,
+                    media_ids=post.media_ids,
+                    scheduled_for=post.scheduled_for,
+                    source=self._source,
+                    end_from_trigger=can_end_from_trigger(context),
+                ),
                 method_name="execute_complete",
+                kwargs={"post": post.as_xcom()},
             )
         post_id = post.post_id
+        progress = Progress(f"PostEverywhere post {post_id}", self.log, start)
         time.sleep(max(0.0, start - time.time()))
-        published = wait(
-            lambda: self.hook.get_post_outcome(post_id),
+        results = wait(
+            lambda: self.hook.get_post_results(post_id),
             is_post_done,
             interval=interval,
             deadline=deadline,
-            log=self.log,
+            progress=progress,
         )
-        return self._finish(context, published)
+        post = replace(post, status=results.status, destinations=results.destinations)
+        for line in post_ended(post, progress.age):
+            self.log.info(line)
+        return self._finish(context, post)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Go on after the wait in the triggerer."""
+    def execute_complete(
+        self, context: Context, event: dict[str, Any], post: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """
+        Go on after the wait in the triggerer.
+
+        :param post: as it was when the wait began; None in ``dags test``, which drops it.
+        """
         from airflow_provider_pictory.triggers.base import result_of
 
+        self._post = Post.from_xcom(post) if post else None
         return self._finish(context, Post.from_xcom(result_of(event)))
 
     def _check(self) -> list[str] | str:
@@ -274,7 +334,7 @@ class PostImageOperator(ServiceOperator):
         """
         post_id = state.get("post_id")
         if post_id is not None:
-            self.log.info("Resuming with post %s, which an earlier try has made", post_id)
+            self.log.info("PostEverywhere post %s: going on with it, an earlier try has made it", post_id)
             try:
                 return self.hook.get_post(post_id)
             except NotFoundError:
@@ -297,7 +357,7 @@ class PostImageOperator(ServiceOperator):
             if not set(media_ids) <= set(post.media_ids):
                 continue
             if isinstance(source, str) or self._is_same(post, state):
-                self.log.info("Adopting post %s, which an earlier try has made", post.post_id)
+                self.log.info("PostEverywhere post %s: found it, an earlier try has made it", post.post_id)
                 state.save(post_id=post.post_id, calling=None)
                 return post
         return None
@@ -322,7 +382,7 @@ class PostImageOperator(ServiceOperator):
         if media_ids is None:
             media = self.hook.upload_media_from_url(str(source))
             media_ids = list(media.media_ids)
-            self.log.info("Imported the image into the media library as %s", media.media_id)
+            self.log.info("PostEverywhere media %s: imported the image", media.media_id)
         now = time.time()
         state.save(
             media_ids=media_ids,
@@ -338,25 +398,30 @@ class PostImageOperator(ServiceOperator):
             else:
                 state.save_refusal(calling=None)
             raise
-        self.log.info("Created post %s: %s", created.post_id, created.status)
+        self.log.info(post_created(created, len(self._request["account_ids"])))
         state.save_result(post_id=created.post_id, since=time.time(), calling=None)
         return replace(created, media_ids=tuple(media_ids))
 
     def _publish_again(self, state: TaskState, post: Post) -> None:
-        self.log.info("Publishing post %s again on the accounts where it failed", post.post_id)
+        self.log.info("PostEverywhere post %s: publishing again on the accounts where it failed", post.post_id)
         state.save(calling=time.time())
         self.hook.retry_post(post.post_id)
         state.save(calling=None, since=time.time())
 
     def _finish(self, context: Context, post: Post) -> dict[str, Any]:
+        self._post = post
         state = self._state(context)
-        if _has_failed(post):
+        if post.has_failed:
             error = PublishError(post)
             self._check_retry_is_safe(state, self._check(), error)
             raise error
-        self.log.info("Post %s is published on %d accounts", post.post_id, len(post.destinations))
+        return self._deliver(context, state, post)
+
+    def _deliver(self, context: Context, state: TaskState, post: Post) -> dict[str, Any]:
+        made = post.as_xcom()
+        push_post(context, self._source, made)
         state.deliver(post.post_id)
-        return post.as_xcom()
+        return made
 
     def _check_retry_is_safe(self, state: TaskState, source: list[str] | str, error: ServiceError) -> None:
         """
@@ -374,10 +439,6 @@ class PostImageOperator(ServiceOperator):
 def _listed(value: Any) -> Any:
     """Make a list of what Airflow hands over as a lazy sequence, whose look depends on whether it was read."""
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
-
-
-def _has_failed(post: Post) -> bool:
-    return post.status in ("failed", "partially_failed") or any(item.status == "failed" for item in post.destinations)
 
 
 def _is_scheduled(post: Post) -> bool:

@@ -20,10 +20,12 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_pictory import inputs
+from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
 from airflow_provider_pictory.exceptions import JobFailedError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.http import backoff
-from airflow_provider_pictory.links import ImageLink
+from airflow_provider_pictory.journal import Progress, job_ended, span
+from airflow_provider_pictory.links import IMAGE_LINK, Linked
 from airflow_provider_pictory.models import ImageJob
 from airflow_provider_pictory.results import check_job, find_request, push_image
 from airflow_provider_pictory.state import TaskState
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
 
-class ImageJobSensor(BaseSensorOperator):
+class ImageJobSensor(Linked, BaseSensorOperator):
     """
     Waits for an image job of Pictory, and returns the image.
 
@@ -48,7 +50,7 @@ class ImageJobSensor(BaseSensorOperator):
     :param pictory_conn_id: the Pictory connection. Templated.
     :param deferrable: wait in the triggerer, which is what this sensor is for; else in a worker slot, or in between
         with ``mode="reschedule"``.
-    :param poke_interval: seconds between two requests at most.
+    :param poke_interval: seconds between two requests, once the end has come near.
     :param timeout: how long to wait, in seconds or as a timedelta; then the task fails, without retries. On Airflow
         3.3 and up it counts from the first try, whatever happens to the task since.
     :return: ``{"job_id", "status", "url", "width", "height", "ai_credits_used"}``; under the XCom key
@@ -58,7 +60,7 @@ class ImageJobSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("job_id", "pictory_conn_id")
-    operator_extra_links = (ImageLink(),)
+    operator_extra_links = (IMAGE_LINK,)
     ui_color = "#efe7fb"
 
     def __init__(
@@ -90,8 +92,10 @@ class ImageJobSensor(BaseSensorOperator):
                 return super().execute(context)  # which counts the timeout from the first try by itself
             inputs_ = {"job_id": self.job_id, "pictory_conn_id": self.pictory_conn_id}
             deadline = TaskState(context, inputs_).since() + self.timeout
+            left = max(0.0, deadline - time.time())
+            self.log.info("Pictory job %s: waiting for it, for %s at most", self.job_id, span(left))
             if not self.deferrable:
-                self.timeout = max(0.0, deadline - time.time())
+                self.timeout = left
                 return super().execute(context)
             # A job that is done already needs no second worker to say so. And an event that fires before the scheduler
             # has seen this process end can be taken for a killed task.
@@ -99,9 +103,19 @@ class ImageJobSensor(BaseSensorOperator):
                 return now.xcom_value
             from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
 
-            start = time.time() + self._delay
+            request = find_request(context, self.job_id)
             self.defer(
-                trigger=ImageJobTrigger(self.job_id, self.pictory_conn_id, interval, deadline, start),
+                trigger=ImageJobTrigger(
+                    self.job_id,
+                    self.pictory_conn_id,
+                    interval,
+                    deadline,
+                    start=time.time() + self._delay,
+                    submitted_at=request.get("submitted_at"),
+                    model=request["model"],
+                    prompt=request["prompt"],
+                    end_from_trigger=can_end_from_trigger(context),
+                ),
                 method_name="execute_complete",
             )
 
@@ -115,10 +129,12 @@ class ImageJobSensor(BaseSensorOperator):
                 self._error = error
             else:
                 if is_job_done(job):
-                    return PokeReturnValue(is_done=True, xcom_value=self._finish(context, job))
+                    request = find_request(context, job.job_id)
+                    submitted_at = request.get("submitted_at")
+                    self.log.info(job_ended(job, time.time() - submitted_at if submitted_at else None))
+                    return PokeReturnValue(is_done=True, xcom_value=self._finish(context, job, request))
             self._delay = self._pace.after(self._error)
-            if self._error is not None:
-                self.log.warning("%s; asking again", self._error)
+            self._progress.note(self._error, self._delay)
             if not (self.reschedule and isinstance(self._error, AirflowFailException)):
                 return PokeReturnValue(is_done=False)
             time.sleep(backoff(self._pace.faults, limit=5))
@@ -126,6 +142,10 @@ class ImageJobSensor(BaseSensorOperator):
     @cached_property
     def _pace(self) -> Pace:
         return Pace(self.poke_interval)
+
+    @cached_property
+    def _progress(self) -> Progress:
+        return Progress(f"Pictory job {self.job_id}", self.log)
 
     def _get_next_poke_interval(
         self, started_at: dt.datetime | float, run_duration: Callable[[], float], poke_count: int
@@ -140,7 +160,8 @@ class ImageJobSensor(BaseSensorOperator):
         """Go on after the wait in the triggerer."""
         from airflow_provider_pictory.triggers.base import result_of
 
-        return self._finish(context, ImageJob.from_event(result_of(event)))
+        job = ImageJob.from_event(result_of(event))
+        return self._finish(context, job, find_request(context, job.job_id))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume as any operator does: what the sensor's base class adds differs between Airflow's versions."""
@@ -164,10 +185,9 @@ class ImageJobSensor(BaseSensorOperator):
                 raise AirflowSkipException(str(error)) from error
             raise
 
-    def _finish(self, context: Context, job: ImageJob) -> dict[str, Any]:
+    def _finish(self, context: Context, job: ImageJob, request: dict[str, Any]) -> dict[str, Any]:
         try:
             check_job(job)
         except JobFailedError as error:
             raise AirflowFailException(str(error)) from error
-        self.log.info("Pictory job %s is completed: %s AI credits", job.job_id, job.ai_credits_used)
-        return push_image(context, job, find_request(context, job.job_id))
+        return push_image(context, job, request["prompt"], request["model"])
