@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from airflow_provider_pictory.exceptions import InputError
 
 DEFAULT_TIMEOUT = (10.0, 60.0)
 
-OPTIONS = ("timeout", "proxies", "verify", "cert", "trust_env", "allow_http")
+OPTIONS = ("timeout", "proxies", "verify", "cert", "trust_env", "allow_http", "requests_per_minute")
 
 
 class AirflowConnection(Protocol):
@@ -37,10 +37,12 @@ class Endpoint:
     :param verify: False to accept any certificate, or the path of a CA bundle.
     :param cert: the path of a client certificate, or of the certificate and its key.
     :param trust_env: whether proxies and CA bundles named in the environment count.
+    :param requests_per_minute: how many requests one triggerer sends at most.
     """
 
     base_url: str
     key: str = field(repr=False)
+    requests_per_minute: float
     timeout: tuple[float, float] = DEFAULT_TIMEOUT
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     verify: bool | str = True
@@ -52,24 +54,32 @@ class Endpoint:
         """After how many seconds a call is given up at the latest."""
         return 2 * sum(self.timeout)
 
+    def is_reached_like(self, other: Endpoint) -> bool:
+        """Whether sessions for the one do for the other: they hold no key."""
+        return replace(self, key=other.key, requests_per_minute=other.requests_per_minute) == other
+
     @classmethod
-    def from_connection(cls, conn: AirflowConnection, extra: Mapping[str, Any], default_base_url: str) -> Endpoint:
+    def from_connection(
+        cls, conn: AirflowConnection, extra: Mapping[str, Any], default_base_url: str, default_rate: float
+    ) -> Endpoint:
         """
         Read an Airflow connection.
 
         :param conn: password is the API key, host the base URL.
         :param extra: the connection's extra, decoded. It may hold ``timeout`` (seconds, or [connect, read]),
             ``proxies`` (a URL, or URLs by scheme), ``verify`` (true, false or the path of a CA bundle), ``cert`` (a
-            path, or [certificate, key]), ``trust_env`` (true or false) and ``allow_http`` (true: send the key over
-            plain http to a host that is not this machine).
+            path, or [certificate, key]), ``trust_env`` (true or false), ``allow_http`` (true: send the key over
+            plain http to a host that is not this machine) and ``requests_per_minute`` (of one triggerer).
         :param default_base_url: used if the connection has no host.
+        :param default_rate: requests per minute, where the connection does not say.
         :raises InputError: with the field of the connection that is wrong.
         """
         where = f"connection {conn.conn_id!r}"
-        _check_options(extra, where)
+        extra = _options(extra, where)
         return cls(
             base_url=_base_url(conn, default_base_url, extra.get("allow_http") is True, where),
             key=_key(conn, where),
+            requests_per_minute=_rate(extra.get("requests_per_minute", default_rate), where),
             timeout=_timeout(extra.get("timeout"), where),
             proxies=_proxies(extra.get("proxies"), where),
             verify=_verify(extra.get("verify", True), where),
@@ -78,15 +88,17 @@ class Endpoint:
         )
 
 
-def _check_options(extra: Any, where: str) -> None:
+def _options(extra: Any, where: str) -> dict[str, Any]:
     if not isinstance(extra, Mapping):
         raise InputError.of(f"{where}, extra", "is no JSON object", ", ".join(OPTIONS))
     unknown = sorted(set(extra) - set(OPTIONS))
     if unknown:
         raise InputError.of(f"{where}, extra", f"unknown option {', '.join(unknown)}", ", ".join(OPTIONS))
+    given = {name: value for name, value in extra.items() if value is not None}  # as forms note an empty field
     for name in ("trust_env", "allow_http"):
-        if not isinstance(extra.get(name, True), bool):
+        if not isinstance(given.get(name, True), bool):
             raise InputError.of(f"{where}, extra {name}", "is no boolean", "true, false")
+    return given
 
 
 def _key(conn: AirflowConnection, where: str) -> str:
@@ -133,6 +145,12 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _rate(value: Any, where: str) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < float("inf"):
+        raise InputError.of(f"{where}, extra requests_per_minute", f"is {value!r}", "a number above 0")
+    return float(value)
 
 
 def _timeout(value: Any, where: str) -> tuple[float, float]:

@@ -37,7 +37,7 @@ MAX_PAGES = 1000
 MAX_ATTEMPTS = 3
 UNNAMED_DELAY = 30.0
 """How long to leave a service alone whose 429 does not say, in seconds."""
-MAX_DELAY = 30.0
+MAX_DELAY = 5.0
 """The longest that a hook sleeps before it repeats a request, in seconds; what takes longer is the caller's."""
 
 
@@ -78,11 +78,13 @@ class Answer:
         :param key: the API key that the request carried. What is shorter than any real key stays, as part of words.
         """
         if len(key) >= MIN_KEY:
-            headers = {name: value.replace(key, "***") for name, value in headers.items()}
+            headers = {name.lower(): value.replace(key, "***") for name, value in headers.items()}
             body = body.replace(key.encode(), b"***")
             if b"\\" in body:
                 body = re.sub(_escaped(key), b"***", body)
-        return cls(status, {name.lower(): value for name, value in headers.items()}, body)
+        else:
+            headers = {name.lower(): value for name, value in headers.items()}
+        return cls(status, headers, body)
 
     def json(self) -> Any:
         """
@@ -166,7 +168,7 @@ def asked_delay(error: BaseException) -> float | None:
     return None if delay is None else max(1.0, delay) * random.uniform(1.0, 1.2)
 
 
-def backoff(attempt: int, limit: float = MAX_DELAY) -> float:
+def backoff(attempt: int, limit: float = 30.0) -> float:
     """Seconds to wait after the ``attempt``-th failure in a row: doubling from 1, spread so that crowds disperse."""
     return min(limit, 2.0 ** min(attempt - 1, 16)) * random.uniform(0.5, 1.0)
 
@@ -296,3 +298,18 @@ def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
         reset = headers.get("x-ratelimit-reset", "").strip()
         delay = float(reset) - now if re.fullmatch(r"\d{1,12}(\.\d+)?", reset) else None
     return None if delay is None else min(max(delay, 0.0), 86_400.0)
+
+
+def allowance(headers: Mapping[str, str], *, now: float) -> tuple[int, float] | None:
+    """
+    Read how much the service still allows.
+
+    :param now: the unix time.
+    :return: how many requests, and for how many seconds from now; None if the answer does not say.
+    """
+    if "x-ratelimit-reset" not in headers:
+        return None
+    left, reset = (headers.get(f"x-ratelimit-{name}", "").strip() for name in ("remaining", "reset"))
+    if not re.fullmatch(r"\d{1,9}", left) or not re.fullmatch(r"\d{1,12}(\.\d+)?", reset):
+        return None
+    return int(left), min(max(float(reset) - now, 0.0), 3600.0)

@@ -25,6 +25,7 @@ PICTORY_ASPECT_RATIOS = {
     "nanobanana": ("1:1", "16:9", "9:16"),
     "nanobanana-pro": ("1:1", "16:9", "9:16"),
 }
+PICTORY_CREDITS = {"seedream3.0": 2, "flux-schnell": 0.6, "nanobanana": 4, "nanobanana-pro": 14}
 PICTORY_STYLES = ("photorealistic", "artistic", "cartoon", "minimalist", "vintage", "futuristic")
 POSTEVERYWHERE_DEFAULT_MODEL = "nano-banana-pro"
 POSTEVERYWHERE_MODELS = ("nano-banana-pro", "ideogram-v2", "gemini-3-pro", "flux-schnell")

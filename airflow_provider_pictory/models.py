@@ -344,6 +344,11 @@ class Post:
             destinations=tuple(Destination(**_known(Destination, item)) for item in post["destinations"]),
         )
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it failed, on some account or on all."""
+        return self.status in ("failed", "partially_failed") or any(d.status == "failed" for d in self.destinations)
+
     def as_xcom(self) -> dict[str, Any]:
         """Return the *post* that goes into XCom."""
         return {
@@ -381,7 +386,7 @@ class Account:
         item = _object(answer)
         health = item.get("health")
         return cls(
-            account_id=_account_id(item["id"]),
+            account_id=_account_id(item["id"] if "id" in item else item["account_id"]),
             platform=str(item["platform"]),
             account_name=_text(item.get("account_name")),
             is_active=item.get("is_active"),

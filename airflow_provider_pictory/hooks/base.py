@@ -22,7 +22,7 @@ from airflow_provider_pictory.exceptions import (
     TransientError,
     UnexpectedAnswerError,
 )
-from airflow_provider_pictory.http import MAX_ANSWER_BYTES, Answer, Call, backoff, lost, read, retry_delay
+from airflow_provider_pictory.http import MAX_ANSWER_BYTES, Answer, Call, allowance, backoff, lost, read, retry_delay
 
 if TYPE_CHECKING:
     import ssl
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 T = TypeVar("T")
+
+CONNECTIONS = 10
+"""How many connections an async hook opens at most."""
+
+KEEP_ALIVE = 60.0
+"""For how many seconds an async hook keeps a connection that nobody uses."""
 
 USER_AGENT = f"airflow-provider-pictory/{__version__}"
 
@@ -45,6 +51,7 @@ class Service:
 
     service: ClassVar[str]
     default_base_url: ClassVar[str]
+    requests_per_minute: ClassVar[float]
     authorization: ClassVar[str] = "{key}"
     key_placeholder: ClassVar[str]
 
@@ -54,6 +61,9 @@ class Service:
 
     if TYPE_CHECKING:
         conn_id: str
+
+    def _read(self, conn: Any, extra: Any) -> Endpoint:
+        return Endpoint.from_connection(conn, extra, self.default_base_url, self.requests_per_minute)
 
     def _headers(self, endpoint: Endpoint) -> dict[str, str]:
         return {
@@ -107,7 +117,7 @@ class ServiceHook(Service, BaseHook):
                     if attempt == 3:
                         raise
                     time.sleep(backoff(attempt))
-        return Endpoint.from_connection(conn, conn.extra_dejson, self.default_base_url)
+        return self._read(conn, conn.extra_dejson)
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -209,7 +219,10 @@ class AsyncServiceHook(Service, BaseHook):
     def __init__(self, conn_id: str) -> None:
         super().__init__()
         self.conn_id = conn_id
-        self._endpoint: Endpoint | None = None
+        self.endpoint: Endpoint | None = None
+        """Where the connection leads, once it was read."""
+        self.allowance: tuple[int, float] | None = None
+        """How many requests the service allows, and for how many seconds, where its last answer said."""
         self._client: aiohttp.ClientSession | None = None
         self._tls: ssl.SSLContext | bool = True
         self._proxy: str | None = None
@@ -232,26 +245,34 @@ class AsyncServiceHook(Service, BaseHook):
 
         :raises InputError: if there is no such connection, or it cannot be used.
         """
-        if self._endpoint is None:
-            from airflow.providers.common.compat.connection import (
-                get_async_connection,
-                get_async_extra_dejson,
-            )
+        return self.endpoint or await self.refresh()
 
-            with self._naming_the_connection():
-                conn = await get_async_connection(self.conn_id, hook=self)
+    async def refresh(self) -> Endpoint:
+        """
+        Read the connection, again if need be: its key may have been changed.
+
+        :raises InputError: if there is no such connection, or it cannot be used.
+        """
+        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+
+        with self._naming_the_connection():
+            conn = await get_async_connection(self.conn_id, hook=self)
             extra = await get_async_extra_dejson(conn)
-            self._endpoint = Endpoint.from_connection(conn, extra, self.default_base_url)
-        return self._endpoint
+        endpoint = self._read(conn, extra)
+        if self.endpoint is None or not self.endpoint.is_reached_like(endpoint):
+            tls, proxy = await asyncio.to_thread(_tls_and_proxy, endpoint)
+            await self.close()
+            self._tls, self._proxy = tls, proxy
+        self.endpoint = endpoint
+        return endpoint
 
-    async def _connect(self, endpoint: Endpoint) -> aiohttp.ClientSession:
+    def _connect(self, endpoint: Endpoint) -> aiohttp.ClientSession:
         import aiohttp
 
         if self._client is None:
-            self._tls, self._proxy = await asyncio.to_thread(_tls_and_proxy, endpoint)
-        if self._client is None:
             connect, read_ = endpoint.timeout
             self._client = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
                 timeout=aiohttp.ClientTimeout(total=endpoint.longest_call, sock_connect=connect, sock_read=read_),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
@@ -263,13 +284,15 @@ class AsyncServiceHook(Service, BaseHook):
 
         :raises ServiceError: see :mod:`airflow_provider_pictory.exceptions`.
         """
-        return read(self.service, call, await self._exchange(call))
+        answer = await self._exchange(call)
+        self.allowance = allowance(answer.headers, now=time.time())
+        return read(self.service, call, answer)
 
     async def _exchange(self, call: Call[Any]) -> Answer:
         import aiohttp
 
         endpoint = await self.get_endpoint()
-        client = await self._connect(endpoint)
+        client = self._connect(endpoint)
         try:
             async with client.request(
                 call.method,

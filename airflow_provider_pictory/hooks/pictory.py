@@ -19,10 +19,11 @@ from airflow_provider_pictory.models import CreditTransaction, ImageJob, Quota, 
 class _Pictory(Service):
     service = "Pictory"
     default_base_url = "https://api.pictory.ai/pictoryapis"
+    requests_per_minute = 6000.0
     conn_name_attr = "pictory_conn_id"
     default_conn_name = "pictory_default"
     conn_type = "pictory"
-    key_placeholder = "pictai_…"
+    key_placeholder = "pictai_…, from app.pictory.ai/api-access"
 
 
 class PictoryHook(_Pictory, ServiceHook):

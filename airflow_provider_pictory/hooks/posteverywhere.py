@@ -14,7 +14,6 @@ from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook
 from airflow_provider_pictory.http import MAX_PAGES, Call
 from airflow_provider_pictory.models import Account, Media, Post, Profile
-from airflow_provider_pictory.waiting import is_post_done
 
 T = TypeVar("T")
 
@@ -24,11 +23,12 @@ PAGE_SIZE = 100
 class _PostEverywhere(Service):
     service = "PostEverywhere"
     default_base_url = "https://app.posteverywhere.ai/api/v1"
+    requests_per_minute = 60.0
     authorization = "Bearer {key}"
     conn_name_attr = "posteverywhere_conn_id"
     default_conn_name = "posteverywhere_default"
     conn_type = "posteverywhere"
-    key_placeholder = "pe_live_…"
+    key_placeholder = "pe_live_…, with the scopes read, write and ai"
 
 
 class PostEverywhereHook(_PostEverywhere, ServiceHook):
@@ -120,11 +120,6 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
         """Ask how far a post is on each account: ``status`` and ``destinations``, no more."""
         return self.send(_post_call("get post results", "GET", post_id, "/results", Post.from_wire))
 
-    def get_post_outcome(self, post_id: str) -> Post:
-        """Ask how far a post is on each account and, once none is on its way any more, for the rest of the post."""
-        results = self.get_post_results(post_id)
-        return _merged(self.get_post(post_id), results) if is_post_done(results) else results
-
     def retry_post(self, post_id: str) -> None:
         """Publish a post again on the accounts where it failed, and on those alone."""
         return self.send(_retry_post(post_id))
@@ -207,11 +202,6 @@ class PostEverywhereAsyncHook(_PostEverywhere, AsyncServiceHook):
         """Ask how far a post is on each account, as :meth:`PostEverywhereHook.get_post_results` does."""
         return await self.send(_post_call("get post results", "GET", post_id, "/results", Post.from_wire))
 
-    async def get_post_outcome(self, post_id: str) -> Post:
-        """Ask how far a post is, as :meth:`PostEverywhereHook.get_post_outcome` does."""
-        results = await self.get_post_results(post_id)
-        return _merged(await self.get_post(post_id), results) if is_post_done(results) else results
-
     async def retry_post(self, post_id: str) -> None:
         """Publish a post again on the accounts where it failed, and on those alone."""
         return await self.send(_retry_post(post_id))
@@ -286,10 +276,6 @@ def _retry_post(post_id: str) -> Call[None]:
 
 def _nothing(_: Any) -> None:
     return None
-
-
-def _merged(post: Post, results: Post) -> Post:
-    return replace(post, status=results.status, destinations=results.destinations)
 
 
 def _accounts(data: Any) -> list[Account]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pictory.connection import Endpoint
+from airflow_provider_pictory.connection import OPTIONS, Endpoint
 from airflow_provider_pictory.exceptions import InputError
 
 DEFAULT = "https://api.example/base"
@@ -14,11 +14,11 @@ DEFAULT = "https://api.example/base"
 def endpoint(extra: dict[str, Any] | None = None, **fields: Any) -> Endpoint:
     conn = SimpleNamespace(conn_id="c", host=None, port=None, password="secret-key", **{})
     conn.__dict__.update(fields)
-    return Endpoint.from_connection(conn, extra or {}, DEFAULT)
+    return Endpoint.from_connection(conn, extra or {}, DEFAULT, 100.0)
 
 
 def test_defaults():
-    assert endpoint() == Endpoint(base_url=DEFAULT, key="secret-key")
+    assert endpoint() == Endpoint(base_url=DEFAULT, key="secret-key", requests_per_minute=100.0)
     assert endpoint(host="https://other.example/v2/").base_url == "https://other.example/v2"
     assert endpoint(password=" key\n").key == "key"
 
@@ -37,16 +37,22 @@ def test_options():
             "verify": "/etc/ca.pem",
             "cert": ["/c.pem", "/k.pem"],
             "trust_env": False,
+            "requests_per_minute": 30,
         }
     )
     assert found.timeout == (3, 20)
     assert found.proxies == {"https": "http://proxy.example:3128"}
     assert (found.verify, found.cert, found.trust_env) == ("/etc/ca.pem", ("/c.pem", "/k.pem"), False)
+    assert found.requests_per_minute == 30
     assert endpoint({"timeout": 5}).timeout == (5, 5)
     assert endpoint({"proxies": "http://p.example"}).proxies == {
         "http": "http://p.example",
         "https": "http://p.example",
     }
+
+
+def test_a_field_that_was_left_empty_is_not_given():
+    assert endpoint(dict.fromkeys(OPTIONS)) == endpoint()
 
 
 @pytest.mark.parametrize("host", ["http://127.0.0.1:1", "http://localhost:1/x", "http://[::1]:1", "http://a.localhost"])
@@ -84,6 +90,8 @@ def test_plain_http_is_for_this_machine(host: str):
         ({"extra": {"proxies": "socks5://p"}}, "connection 'c', extra proxies"),
         ({"extra": {"proxies": 3}}, "connection 'c', extra proxies"),
         ({"extra": {"trust_env": "no"}}, "connection 'c', extra trust_env: is no boolean"),
+        ({"extra": {"requests_per_minute": 0}}, "connection 'c', extra requests_per_minute: is 0; allowed: a number"),
+        ({"extra": {"requests_per_minute": "9"}}, "connection 'c', extra requests_per_minute: is '9'"),
         ({"extra": {"allow_http": 1}}, "connection 'c', extra allow_http: is no boolean"),
     ],
 )

@@ -9,7 +9,6 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.http import (
-    MAX_DELAY,
     Answer,
     Call,
     asked_delay,
@@ -19,7 +18,7 @@ from airflow_provider_pictory.http import (
     retry_after,
     retry_delay,
 )
-from airflow_provider_pictory.models import Destination, ImageJob, Post
+from airflow_provider_pictory.models import Account, Destination, ImageJob, Post
 
 GET: Call[Any] = Call("get thing", "GET", "/thing", lambda body: body["value"], repeatable=True)
 POST: Call[Any] = Call("make thing", "POST", "/thing", lambda body: body["value"])
@@ -163,9 +162,9 @@ def test_a_lost_answer_is_unknown_only_where_the_request_may_have_arrived():
 
 
 def test_hooks_give_up_after_three_attempts_and_before_long_delays():
-    refused = e.RateLimitedError("m", retry_after=7, repeatable=True)
-    assert [retry_delay(GET, refused, n) for n in (1, 2, 3)] == [7, 7, None]
-    assert retry_delay(GET, e.RateLimitedError("m", retry_after=900, repeatable=True), 1) is None
+    refused = e.RateLimitedError("m", retry_after=4, repeatable=True)
+    assert [retry_delay(GET, refused, n) for n in (1, 2, 3)] == [4, 4, None]
+    assert retry_delay(GET, e.RateLimitedError("m", retry_after=6, repeatable=True), 1) is None
     assert retry_delay(POST, refused, 1) is None
 
 
@@ -206,4 +205,9 @@ def test_every_error_is_one_bounded_line():
 
 def test_backoff_grows_and_stays_bounded():
     assert all(0.5 <= backoff(1) <= 1 for _ in range(50))
-    assert all(backoff(1000) <= MAX_DELAY for _ in range(50))
+    assert all(15 <= backoff(1000) <= 30 for _ in range(50))
+
+
+@pytest.mark.parametrize("name", ["id", "account_id"])
+def test_an_account_is_read_by_either_name_that_the_vendor_documents(name: str):
+    assert Account.from_wire({name: 2280, "platform": "linkedin"}).account_id == 2280
