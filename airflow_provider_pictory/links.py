@@ -1,46 +1,148 @@
-"""Links on the page of a task."""
+"""
+Links on the page of a task.
+
+Each is an XCom of the task, which a worker or the triggerer pushes at the end: only those that lead somewhere, so that
+no others are shown or cost a request.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
+from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink, XCom
 
 from airflow_provider_pictory.exceptions import InputError
 from airflow_provider_pictory.inputs import check_url
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import BaseOperator, TaskInstanceKey
+    from collections.abc import Mapping
+
+    from airflow.providers.common.compat.sdk import TaskInstanceKey
 
 
-class ImageLink(BaseOperatorLink):
+class TaskLink(BaseOperatorLink):
+    """A link that the task itself has pushed."""
+
+    @property
+    def xcom_key(self) -> str:
+        """The key of the XCom that holds the address."""
+        return f"_link_{type(self).__name__}"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return the address; empty while there is none."""
+        return address(XCom.get_value(ti_key=ti_key, key=self.xcom_key))
+
+
+class ImageLink(TaskLink):
     """The generated image, as the service stores it."""
 
     name = "Generated image"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the image's address; empty while there is none."""
-        image = _returned(ti_key)
-        return _address(image.get("url"))
 
-
-class PostLink(BaseOperatorLink):
-    """The published post, on the first platform that has it."""
+class PostLink(TaskLink):
+    """The published post, on the first platform that has it and that has no link of its own here."""
 
     name = "Published post"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the post's address; empty while it is nowhere."""
-        destinations = _returned(ti_key).get("destinations") or []
-        return next(filter(None, (_address(item.get("url")) for item in destinations)), "")
+
+class FacebookLink(TaskLink):
+    """The published post on Facebook; of several accounts, on the first. The other platforms' likewise."""
+
+    name = "Post on Facebook"
 
 
-def _returned(ti_key: TaskInstanceKey) -> dict[str, Any]:
-    value = XCom.get_value(ti_key=ti_key, key="return_value")
-    return value if isinstance(value, dict) else {}
+class InstagramLink(TaskLink):
+    """The published post on Instagram."""
+
+    name = "Post on Instagram"
 
 
-def _address(url: Any) -> str:
+class LinkedInLink(TaskLink):
+    """The published post on LinkedIn."""
+
+    name = "Post on LinkedIn"
+
+
+class PinterestLink(TaskLink):
+    """The published post on Pinterest."""
+
+    name = "Post on Pinterest"
+
+
+class ThreadsLink(TaskLink):
+    """The published post on Threads."""
+
+    name = "Post on Threads"
+
+
+class TikTokLink(TaskLink):
+    """The published post on TikTok."""
+
+    name = "Post on TikTok"
+
+
+class XLink(TaskLink):
+    """The published post on X."""
+
+    name = "Post on X"
+
+
+class YouTubeLink(TaskLink):
+    """The published post on YouTube."""
+
+    name = "Post on YouTube"
+
+
+IMAGE_LINK = ImageLink()
+POST_LINK = PostLink()
+# Airflow 2 shows a button for each link that an operator may have, and those that lead nowhere are dead.
+PLATFORM_LINKS: dict[str, TaskLink] = (
+    {
+        "facebook": FacebookLink(),
+        "instagram": InstagramLink(),
+        "linkedin": LinkedInLink(),
+        "pinterest": PinterestLink(),
+        "threads": ThreadsLink(),
+        "tiktok": TikTokLink(),
+        "x": XLink(),
+        "youtube": YouTubeLink(),
+    }
+    if hasattr(BaseOperatorLink, "xcom_key")
+    else {}
+)
+
+
+class Linked(BaseOperator):
+    """A task that pushes its links itself. Airflow's worker would ask for all that it may have, and push them all."""
+
+    def pre_execute(self, context: Any) -> None:
+        """Have no links to push."""
+        super().pre_execute(context)
+        self.operator_extra_links = ()
+
+
+def image_links(image: Mapping[str, Any]) -> dict[str, str]:
+    """Return the XComs that are a finished image's links."""
+    url = address(image.get("url"))
+    return {IMAGE_LINK.xcom_key: url} if url else {}
+
+
+def post_links(post: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Return the XComs that are a post's links, at most one for each platform.
+
+    :param post: the post as it goes into XCom; empty if there is none.
+    """
+    links: dict[str, str] = {}
+    for item in post.get("destinations", []):
+        if url := address(item.get("url")):
+            platform = item.get("platform")
+            link = PLATFORM_LINKS.get(str(platform).lower(), POST_LINK)
+            links.setdefault(link.xcom_key, url)
+    return links
+
+
+def address(url: Any) -> str:
     """Let pass only what a browser may be sent to: the address comes from outside."""
     try:
         check_url("url", url)
