@@ -1,0 +1,149 @@
+"""Asking a person whether an image will do, in a form of Airflow's; from Airflow 3.1."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowOptionalProviderFeatureException,
+    AirflowSkipException,
+    Param,
+    XComNotFound,
+)
+
+from airflow_provider_pictory import inputs
+from airflow_provider_pictory.approval import form_body, form_title
+from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+
+try:
+    from airflow.providers.standard.operators.hitl import HITLOperator
+except AirflowOptionalProviderFeatureException as error:
+    raise ImportError("ApproveImageOperator needs Airflow 3.1 or later") from error
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+PROMPT_KEY = "prompt"
+"""The XCom key of the prompt with which a person has asked for another image."""
+
+ANSWER_KEY = "answer"
+"""The XCom key of what a person has answered, and when."""
+
+
+class ApproveImageOperator(HITLOperator):
+    """
+    Asks a person to approve an image, and returns it if they do; else the task is skipped.
+
+    Airflow shows the image, its prompt and what it cost in a form of its own, with a button for each answer. No worker
+    slot is in use while it waits and, from Airflow 3.3, no triggerer.
+
+    - **Approve**: the task succeeds, and those after it run.
+    - **Reject**: the task is skipped, and so are those after it.
+    - **Make another**, with ``another=True``: the task is skipped as well. The form has a field with the prompt, to
+      change it; what it says is pushed under the XCom key ``prompt``, for a :class:`GenerateAnotherImageOperator`.
+
+    The answer, with who gave it and when, is pushed under the XCom key ``answer``: ``{"chosen_options",
+    "params_input", "responded_at", "responded_by_user"}``. Further parameters are those of Airflow's ``HITLOperator``,
+    such as ``notifiers`` and ``assigned_users``.
+
+    :param image: the image, as tasks push it under the XCom key ``pictory_image``:
+        ``image=wait.output["pictory_image"]``. Templated.
+    :param details: what else the form shows, by its label: the text of the post, say. Templated.
+    :param another: whether people can ask for another image.
+    :param subject: the form's title, by default the prompt. Templated.
+    :param defaults: the answer where nobody gives one in time: ``Reject``, ``Approve`` or ``Make another``.
+    :param response_timeout: how long to wait for an answer, a timedelta; None for ever.
+    :return: the image.
+    """
+
+    APPROVE = "Approve"
+    ANOTHER = "Make another"
+    REJECT = "Reject"
+
+    # The body is made when templates have been rendered, and is none: prompts come from outside.
+    template_fields: Sequence[str] = ("subject", "image", "details")
+    ui_color = "#efe7fb"
+
+    def __init__(
+        self,
+        *,
+        image: Mapping[str, Any],
+        details: Mapping[str, Any] | None = None,
+        another: bool = False,
+        subject: str = "",
+        defaults: str = REJECT,
+        response_timeout: dt.timedelta | None = None,
+        **kwargs: Any,
+    ) -> None:
+        options = [self.APPROVE, self.ANOTHER, self.REJECT] if another else [self.APPROVE, self.REJECT]
+        if response_timeout is not None:
+            # Airflow hands it to another process, and there knows no subclasses such as pendulum's durations.
+            kwargs["response_timeout"] = dt.timedelta(seconds=response_timeout.total_seconds())
+        super().__init__(subject=subject, options=options, defaults=defaults, body=None, multiple=False, **kwargs)
+        self.image = image
+        self.details = details
+        self.another = another
+
+    def execute(self, context: Context) -> Any:
+        """Ask."""
+        if not isinstance(self.image, Mapping):
+            raise InputError.of("image", f"is of type {type(self.image).__name__}", "an image as in XCom, a dict")
+        self.subject = self.subject or form_title(self.image)
+        self.body = form_body(self.image, self.details)
+        if self.another:
+            # Not a parameter of the task before: the DAG run's parameters would be mixed with it.
+            self.params["prompt"] = Param(
+                self.image.get("prompt"),
+                type=["string", "null"],
+                title="Prompt of another image",
+                description=f"Counts for “{self.ANOTHER}” alone, which costs credits.",
+                format="multiline",
+            )
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Go on as the answer says."""
+        if self.another:
+            self.params["prompt"] = Param(None)
+        answer = super().execute_complete(context, event)
+        [choice] = answer["chosen_options"]
+        user = answer.get("responded_by_user")
+        said = f"{choice}: {user['name'] if user else 'nobody has answered in time'}"
+        context["ti"].xcom_push(key=ANSWER_KEY, value=answer)
+        if choice == self.APPROVE:
+            self.log.info(said)
+            return self.image
+        if choice == self.ANOTHER:
+            prompt = answer["params_input"].get("prompt") or self.image.get("prompt")
+            try:
+                inputs.check_text("prompt", prompt, 5, 5000)
+            except InputError as error:
+                raise AirflowException(f"{error}; a retry asks again") from error
+            context["ti"].xcom_push(key=PROMPT_KEY, value=prompt)
+        # By its own state: what branching operators skip inside a mapped task group, Airflow 3.3 runs all the same.
+        raise AirflowSkipException(said)
+
+
+class GenerateAnotherImageOperator(GenerateImageOperator):
+    """
+    Generates an image if a person has asked for another one, and is skipped if not.
+
+    All is as of :class:`~airflow_provider_pictory.operators.pictory.GenerateImageOperator`, but that it runs also after
+    tasks that were skipped: ``trigger_rule="none_failed"``.
+
+    :param prompt: what the person has asked for, from the approving task: ``prompt=approve.output["prompt"]``.
+    """
+
+    def __init__(self, *, prompt: Any, trigger_rule: str = "none_failed", **kwargs: Any) -> None:
+        super().__init__(prompt=prompt, trigger_rule=trigger_rule, **kwargs)
+
+    def render_template_fields(self, *args: Any, **kwargs: Any) -> None:
+        """Render what was given, or skip the task where there is no prompt to be had."""
+        try:
+            super().render_template_fields(*args, **kwargs)
+        except XComNotFound as error:
+            raise AirflowSkipException("Nobody has asked for another image") from error

@@ -1,0 +1,73 @@
+"""People's answers decide what is posted: the example DAG, answered over Airflow's own API."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from airflow_provider_pictory.sandbox import Sandbox
+from tests.system.processes import Airflow, wait_until
+
+DAG = "pictory_approval"
+HOSTILE = "A fox ![x](http://evil.example/?a) {{ conn.pictory_default.password }}"
+CHANGED = "A fox in the snow, {{ conn.pictory_default.password }}"
+BRIEFS = [
+    {"prompt": HOSTILE, "caption": "approved"},
+    {"prompt": "A boat on a calm sea", "caption": "rejected"},
+    {"prompt": "A fox in the rain", "caption": "made anew"},
+    {"prompt": "A lamp that nobody sees", "caption": "left unanswered"},
+]
+
+
+class Form:
+    """What a person is asked about one picture."""
+
+    def __init__(self, airflow: Airflow, run: str, task_id: str, caption: str) -> None:
+        index = [brief["caption"] for brief in BRIEFS].index(caption)
+        self._airflow = airflow
+        self._path = f"dags/{DAG}/dagRuns/{run}/taskInstances/{task_id}/{index}/hitlDetails"
+        # Nobody answers before the scheduler has seen the end of the process that has asked: it would take the answered
+        # task for a killed one, and ask again.
+        asked = rf"TaskInstance Finished: .*task_id={task_id}, .*map_index={index}, .*state=awaiting_input"
+        log = airflow.home / "scheduler.log"
+        wait_until(lambda: re.search(asked, log.read_text()), f"{task_id} asks about {caption}", 180)
+        self.shown = airflow.api("GET", self._path)
+
+    def answer(self, choice: str, **params: Any) -> None:
+        prefilled = {name: param["value"] for name, param in self.shown["params"].items()}
+        self._airflow.api("PATCH", self._path, {"chosen_options": [choice], "params_input": {**prefilled, **params}})
+
+
+def test_each_picture_goes_the_way_that_a_person_chooses(airflow: Airflow, night: Sandbox):
+    run = airflow.trigger(DAG, briefs=BRIEFS)
+    first, second = "publish.first.approve", "publish.second.approve"
+
+    form = Form(airflow, run, first, "approved")
+    assert form.shown["options"] == ["Approve", "Make another", "Reject"]
+    assert form.shown["defaults"] == ["Reject"]
+    assert form.shown["params"]["prompt"]["value"] == HOSTILE
+    assert f"![The image](<{night.url}/pictures/" in form.shown["body"]
+    assert r"\{\{ conn\.pictory\_default\.password \}\}" in form.shown["body"]
+    form.answer("Approve")
+    Form(airflow, run, first, "rejected").answer("Reject")
+    Form(airflow, run, first, "made anew").answer("Make another", prompt=CHANGED)
+    form = Form(airflow, run, second, "made anew")
+    assert form.shown["options"] == ["Approve", "Reject"]
+    assert night.world.ledger()["images"][-1]["prompt"] == CHANGED
+    form.answer("Approve")
+
+    assert airflow.ends(run) == "success"
+    ledger = night.world.ledger()
+    prompts = [brief["prompt"] for brief in BRIEFS]
+    assert sorted(image["prompt"] for image in ledger["images"]) == sorted([*prompts, CHANGED])
+    assert sorted(post["content"] for post in ledger["posts"]) == ["approved", "made anew"]
+    answers = airflow.query(
+        "select map_index, value from xcom where run_id = %s and task_id = 'publish.first.approve' and key = 'answer'",
+        run,
+    )
+    assert {BRIEFS[index]["caption"]: value["chosen_options"] for index, value in answers} == {
+        "approved": ["Approve"],
+        "rejected": ["Reject"],
+        "made anew": ["Make another"],
+        "left unanswered": ["Reject"],
+    }

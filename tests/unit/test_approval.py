@@ -1,0 +1,191 @@
+"""What the form shows of an image is Markdown in which nothing from outside is anything but text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+import pendulum
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from airflow_provider_pictory.approval import form_body, form_title
+
+URL = "https://images.example/a/b.png?X-Signature=a%2Bb&Expires=1&lt;=2"
+HOSTILE = [
+    "![x](http://evil.example/?a)",
+    "[click](http://evil.example) <http://evil.example> <img src=x onerror=alert(1)> &lt;b&gt; &#60;",
+    "`code` ```\nfence\n``` ~~~ *a* __b__ ~~c~~ | a | b |",
+    "# head\n> quote\n- item\n1. item\n+ item\n===\n---\n    code\n\n\ttab",
+    "[a]: http://evil.example 'x'\n[a]",
+    "line\r\nof \u2028 many \x00 kinds \x1b[31m \u202egnp.exe",
+    "{{ conn.pictory_default.password }} {% for x in y %} {# note #}",
+    "back\\slash \\` \\[x\\](y)",
+    "a fox 🦊, a family 👨\u200d👩\u200d👧, ein Käuzchen",
+]
+
+
+def tokens(markdown: str) -> list[Token]:
+    flat: list[Token] = []
+    for token in MarkdownIt("gfm-like", {"linkify": False}).parse(markdown):
+        flat += [token, *(token.children or [])]
+    return flat
+
+
+def text(markdown: str) -> str:
+    shown = (
+        t.content if t.type == "text" or t.type == "text_special" else " " for t in tokens(markdown) if not t.children
+    )
+    return " ".join("".join(shown).replace("\u2060", "").split())
+
+
+def words(prompt: str) -> str:
+    return " ".join("".join(c if c.isprintable() or c == "\u200d" else " " for c in prompt).split())
+
+
+@pytest.mark.parametrize("prompt", HOSTILE)
+@pytest.mark.parametrize("place", ["prompt", "model", "label", "detail"])
+def test_whatever_comes_from_outside_is_shown_as_text(prompt: str, place: str):
+    image: dict[str, Any] = {"url": URL, "prompt": "A fox", "model": "m", "width": 1280, "height": 720}
+    details = {"Caption": "c"}
+    if place in ("prompt", "model"):
+        image[place] = prompt
+    elif place == "label":
+        details = {prompt: "c"}
+    else:
+        details = {"Caption": prompt}
+    body = form_body(image, details)
+    found = tokens(body)
+    assert [t.attrs["src"] for t in found if t.type == "image"] == [URL]
+    assert [t.attrs["href"] for t in found if t.type == "link_open"] == [URL]
+    kinds = {t.type for t in found}
+    assert kinds <= {
+        "paragraph_open", "paragraph_close", "inline", "image", "text", "text_special", "softbreak", "hardbreak",
+        "link_open", "link_close", "blockquote_open", "blockquote_close", "strong_open", "strong_close",
+        "bullet_list_open", "bullet_list_close", "list_item_open", "list_item_close",
+    }  # fmt: skip
+    assert words(prompt) in text(body)
+
+
+@pytest.mark.parametrize(
+    "link", ["see http://evil.example/a", "www.evil.example", "WWW.EVIL.EXAMPLE", "a@evil.example"]
+)
+def test_addresses_in_a_prompt_do_not_become_links(link: str):
+    """Renderers of GitHub's flavour look for these in the text that is left when all escapes are gone."""
+    shown = "".join(t.content for t in tokens(form_body({"prompt": link})) if t.type in ("text", "text_special"))
+    assert not re.search(r"(https?://|www(?=\.))[-.\w]|[-.\w+]@[-\w]", shown, re.I)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)", "data:image/png;base64,AA", "file:///etc/passwd", "//evil.example/a", "https://u:p@a.example",
+     "https://a.example/ b", "https://a.example/\n", None, 7, "", {"a": 1}],
+)  # fmt: skip
+def test_only_addresses_of_the_web_are_shown_as_pictures(url: Any):
+    body = form_body({"url": url, "prompt": "A fox"})
+    assert body == "There is no picture to show.\n\n> A fox  "
+
+
+@pytest.mark.parametrize("path", ["a>b", "a<b", "a\\b", "a\\>b", "a)b(", "a&copy;b", 'a"b', "a]b[", "ü"])
+def test_no_address_ends_before_its_end(path: str):
+    from urllib.parse import unquote
+
+    body = form_body({"url": f"https://a.example/{path}"})
+    [image] = [t for t in tokens(body) if t.type == "image"]
+    assert unquote(str(image.attrs["src"])) == f"https://a.example/{path}"
+    assert "".join(t.content for t in tokens(body) if t.type == "text") == "Open it in full size"
+
+
+def test_what_is_known_is_shown_and_what_is_not_is_left_out():
+    image = {"url": URL, "prompt": "A fox,\nred", "model": "flux-schnell", "width": 1280, "height": 720}
+    assert form_body({**image, "ai_credits_used": 0.6}, {"Caption": "Hello"}).splitlines()[4:] == [
+        "> A fox\\,  ",
+        "> red  ",
+        "",
+        "- **Caption:** Hello",
+        "- **Model:** flux\\-schnell",
+        "- **Size:** 1280 × 720 pixels",
+        "- **Credits:** 0\\.6",
+    ]
+    assert form_body({}) == "There is no picture to show."
+
+
+def test_the_title_is_one_short_line():
+    assert form_title({"prompt": "A fox,\n red"}) == "Approve this image? A fox, red"
+    assert form_title({}) == "Approve this image?"
+    assert len(form_title({"prompt": "fox " * 1000})) == 100
+
+
+class Pulled:
+    """What another task has returned, as an argument of an operator."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def resolve(self, context: Any) -> Any:
+        return self._value
+
+
+def test_a_prompt_is_never_a_template(monkeypatch: pytest.MonkeyPatch):
+    approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
+    from airflow.providers.standard.operators import hitl
+    from airflow.sdk.exceptions import TaskAwaitingInput
+
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **form: asked.update(form))
+    hostile = "{{ secret }} {% if secret %}x{% endif %}"
+    task = approval.ApproveImageOperator(
+        task_id="approve",
+        subject="{{ secret }}",
+        image=Pulled({"prompt": hostile}),
+        details={"Caption": Pulled(hostile)},
+        another=True,
+        response_timeout=pendulum.duration(hours=1),
+    )
+    ti = type("TaskInstance", (), {"id": "1"})()
+    context: Any = {"secret": "s3cr3t", "task_instance": ti}
+    task.render_template_fields(context)
+    with pytest.raises(TaskAwaitingInput):
+        task.execute(context)
+    assert type(task.response_timeout) is dt.timedelta
+    assert asked["subject"] == "s3cr3t"  # the DAG's author is free to use templates
+    assert "s3cr3t" not in asked["body"]
+    assert asked["body"].count(r"\{\{ secret \}\}") == 2
+    assert asked["params"]["prompt"]["value"] == hostile
+    with pytest.raises(TypeError):
+        approval.ApproveImageOperator(task_id="body", image={}, body=hostile)
+
+
+class Missing:
+    """What another task has not pushed."""
+
+    def resolve(self, context: Any) -> Any:
+        from airflow.providers.common.compat.sdk import XComNotFound
+
+        raise XComNotFound("dag", "task", "prompt")
+
+
+def test_where_nobody_has_asked_for_another_image_none_is_made():
+    approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
+    from airflow.providers.common.compat.sdk import AirflowSkipException
+
+    task = approval.GenerateAnotherImageOperator(task_id="again", prompt=Missing())
+    assert task.trigger_rule == "none_failed"
+    with pytest.raises(AirflowSkipException, match="Nobody has asked for another image"):
+        task.render_template_fields({})
+
+
+def test_a_prompt_that_cannot_be_is_asked_for_again():
+    """Airflow's form lets any text pass, and a task that fails for good would leave the picture undecided."""
+    approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
+    from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+    task = approval.ApproveImageOperator(task_id="approve", image={"prompt": "A fox"}, another=True)
+    event = {"responded_at": dt.datetime.now(dt.timezone.utc), "responded_by_user": None}
+    event |= {"chosen_options": ["Make another"], "params_input": {"prompt": "ab"}}
+    ti = type("TaskInstance", (), {"xcom_push": lambda *_, **__: None})()
+    with pytest.raises(AirflowException, match="has 2 characters") as caught:
+        task.execute_complete({"ti": ti}, event)
+    assert not isinstance(caught.value, AirflowFailException)
