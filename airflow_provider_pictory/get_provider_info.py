@@ -7,6 +7,10 @@ from typing import Any
 from airflow_provider_pictory import __version__
 
 _MODULE = "airflow_provider_pictory"
+_LINKS = (
+    *("ImageLink", "PostLink", "FacebookLink", "InstagramLink", "LinkedInLink", "PinterestLink", "ThreadsLink"),
+    *("TikTokLink", "XLink", "YouTubeLink"),
+)
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -29,7 +33,10 @@ def get_provider_info() -> dict[str, Any]:
             },
         ],
         "operators": [
-            {"integration-name": "Pictory", "python-modules": [f"{_MODULE}.operators.pictory"]},
+            {
+                "integration-name": "Pictory",
+                "python-modules": [f"{_MODULE}.operators.pictory", f"{_MODULE}.operators.approval"],
+            },
             {"integration-name": "PostEverywhere", "python-modules": [f"{_MODULE}.operators.posteverywhere"]},
         ],
         "sensors": [{"integration-name": "Pictory", "python-modules": [f"{_MODULE}.sensors.pictory"]}],
@@ -42,16 +49,26 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "PostEverywhere", "python-modules": [f"{_MODULE}.triggers.posteverywhere"]},
         ],
         "connection-types": [
-            _connection_type("Pictory", "PictoryHook", "https://api.pictory.ai/pictoryapis", "pictai_…"),
             _connection_type(
-                "PostEverywhere", "PostEverywhereHook", "https://app.posteverywhere.ai/api/v1", "pe_live_…"
+                "Pictory",
+                "PictoryHook",
+                "https://api.pictory.ai/pictoryapis",
+                "pictai_…, from app.pictory.ai/api-access",
+                6000,
+            ),
+            _connection_type(
+                "PostEverywhere",
+                "PostEverywhereHook",
+                "https://app.posteverywhere.ai/api/v1",
+                "pe_live_…, with the scopes read, write and ai",
+                60,
             ),
         ],
-        "extra-links": [f"{_MODULE}.links.ImageLink", f"{_MODULE}.links.PostLink"],
+        "extra-links": [f"{_MODULE}.links.{name}" for name in _LINKS],
     }
 
 
-def _connection_type(name: str, hook: str, base_url: str, key: str) -> dict[str, Any]:
+def _connection_type(name: str, hook: str, base_url: str, key: str, rate: int) -> dict[str, Any]:
     """Describe a connection's form: what current Airflow shows without importing the hook."""
     return {
         "connection-type": name.lower(),
@@ -61,5 +78,22 @@ def _connection_type(name: str, hook: str, base_url: str, key: str) -> dict[str,
             "hidden-fields": ["schema", "login", "port"],
             "relabeling": {"host": "Base URL", "password": "API key"},
             "placeholders": {"host": base_url, "password": key, "extra": '{"timeout": 60}'},
+        },
+        "conn-fields": {
+            "timeout": {
+                "label": "Timeout",
+                "description": "Seconds to connect, and to wait for more of an answer. Left empty: 10 and 60.",
+                "schema": {"type": ["number", "null"], "minimum": 0, "maximum": 3600},
+            },
+            "requests_per_minute": {
+                "label": "Requests per minute",
+                "description": f"How many one triggerer sends at most while tasks wait. Left empty: {rate:,}.",
+                "schema": {"type": ["number", "null"], "minimum": 0},
+            },
+            "allow_http": {
+                "label": "Allow plain http",
+                "description": "Send the key over plain http, too, to a host that is not this machine.",
+                "schema": {"type": ["boolean", "null"]},
+            },
         },
     }

@@ -15,16 +15,24 @@ import airflow
 import pytest
 
 from airflow_provider_pictory import __version__
+from airflow_provider_pictory.connection import DEFAULT_TIMEOUT, OPTIONS
 from airflow_provider_pictory.get_provider_info import get_provider_info
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
-from airflow_provider_pictory.links import ImageLink, PostLink
+from airflow_provider_pictory.links import PLATFORM_LINKS, ImageLink, image_links, post_links
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 
+try:
+    from airflow_provider_pictory.operators.approval import ApproveImageOperator
+except ImportError:
+    ApproveImageOperator = None  # type: ignore[assignment,misc]
+
 AIRFLOW = Path(airflow.__path__[0])
 TASKS = [GenerateImageOperator, ImageJobSensor, GenerateMediaOperator, PostImageOperator]
+if ApproveImageOperator is not None:
+    TASKS.append(ApproveImageOperator)
 
 
 @pytest.mark.parametrize("schema", ["provider_info.schema.json", "provider.yaml.schema.json"])
@@ -52,6 +60,10 @@ def test_everything_that_the_metadata_names_exists():
     for part in ("operators", "sensors", "hooks", "triggers"):
         for group in info[part]:
             for module in group["python-modules"]:
+                if module.endswith(".approval") and ApproveImageOperator is None:
+                    with pytest.raises(ImportError):
+                        import_module(module)
+                    continue
                 import_module(module)
     for path in [item["hook-class-name"] for item in info["connection-types"]] + info["extra-links"]:
         module, _, name = path.rpartition(".")
@@ -69,6 +81,17 @@ def test_both_forms_of_a_connection_say_the_same(hook: Any):
     assert form["relabeling"] == behaviour["relabeling"] == {"host": "Base URL", "password": "API key"}
     assert form["placeholders"] == behaviour["placeholders"]
     assert form["placeholders"]["host"] == hook.default_base_url
+
+
+@pytest.mark.parametrize("listed", get_provider_info()["connection-types"], ids=lambda item: item["connection-type"])
+def test_the_forms_help_says_what_the_code_does(listed: dict[str, Any]):
+    fields = listed["conn-fields"]
+    assert set(fields) < set(OPTIONS)
+    assert all(field["label"] and field["description"].endswith(".") for field in fields.values())
+    hook = {"pictory": PictoryHook, "posteverywhere": PostEverywhereHook}[listed["connection-type"]]
+    connect, read = DEFAULT_TIMEOUT
+    assert fields["timeout"]["description"].endswith(f" Left empty: {connect:g} and {read:g}.")
+    assert fields["requests_per_minute"]["description"].endswith(f" Left empty: {hook.requests_per_minute:,.0f}.")
 
 
 def test_airflow_itself_takes_up_the_provider_and_its_forms():
@@ -89,7 +112,7 @@ print("RESULT", json.dumps({
     found = json.loads(re.search(r"^RESULT (.*)$", run.stdout, re.M).group(1))  # type: ignore[union-attr]
     assert found["provider"]
     assert found["hooks"] == {"pictory": "Pictory", "posteverywhere": "PostEverywhere"}
-    assert found["links"] == ["airflow_provider_pictory.links.ImageLink", "airflow_provider_pictory.links.PostLink"]
+    assert found["links"] == sorted(get_provider_info()["extra-links"])
     for form in found["forms"].values():
         assert form["relabeling"] == {"host": "Base URL", "password": "API key"}
         assert set(form["hidden_fields"]) == {"schema", "login", "port"}
@@ -98,6 +121,7 @@ print("RESULT", json.dumps({
 @pytest.mark.parametrize("task", TASKS)
 def test_all_that_varies_per_run_is_templated(task: Any):
     kept_out = {"wait_for_completion", "wait_for_publish", "deferrable", "poll_interval", "poke_interval", "timeout"}
+    kept_out |= {"another", "defaults", "response_timeout", "trigger_rule"}
     from inspect import signature
 
     own = {name for name, p in signature(task.__init__).parameters.items() if p.kind is p.KEYWORD_ONLY}
@@ -113,26 +137,51 @@ def test_every_parameter_is_documented(task: Any):
 
 
 @pytest.mark.parametrize(
-    ("link", "value", "url"),
+    ("value", "url"),
     [
-        (ImageLink(), {"url": "https://a.example/b.png"}, "https://a.example/b.png"),
-        (ImageLink(), {"url": "javascript:alert(1)"}, ""),
-        (ImageLink(), "a-job-id", ""),
-        (ImageLink(), None, ""),
-        (
-            PostLink(),
-            {"destinations": [{"url": None}, {"url": "file:///etc"}, {"url": "https://x.example/1"}]},
-            "https://x.example/1",
-        ),
-        (PostLink(), {"destinations": []}, ""),
+        ("https://a.example/b.png", "https://a.example/b.png"),
+        ("javascript:alert(1)", ""),
+        ({"url": "https://a.example"}, ""),
+        (None, ""),
     ],
     ids=str,
 )
-def test_links_lead_to_the_web_alone(link: Any, value: Any, url: str, monkeypatch: pytest.MonkeyPatch):
+def test_links_lead_to_the_web_alone(value: Any, url: str, monkeypatch: pytest.MonkeyPatch):
     from airflow.providers.common.compat.sdk import XCom
 
-    monkeypatch.setattr(XCom, "get_value", staticmethod(lambda **_: value))
-    assert link.get_link(None, ti_key=None) == url
+    monkeypatch.setattr(XCom, "get_value", staticmethod(lambda *, ti_key, key: {"_link_ImageLink": value}[key]))
+    assert ImageLink().get_link(None, ti_key=None) == url
+    assert image_links({"url": value}) == ({"_link_ImageLink": url} if url else {})
+
+
+def test_a_post_has_one_link_for_each_platform():
+    places = [
+        ("linkedin", None),
+        ("linkedin", "https://l.example/1"),
+        ("LinkedIn", "https://l.example/2"),
+        ("x", "file:///etc"),
+        ("instagram", "https://i.example/1"),
+        ("bluesky", "https://b.example/1"),
+        (None, "https://n.example/1"),
+    ]
+    links = post_links({"destinations": [{"platform": platform, "url": url} for platform, url in places]})
+    if PLATFORM_LINKS:
+        assert links == {
+            "_link_LinkedInLink": "https://l.example/1",
+            "_link_InstagramLink": "https://i.example/1",
+            "_link_PostLink": "https://b.example/1",
+        }
+    else:  # Airflow 2 would show dead buttons for all other platforms
+        assert links == {"_link_PostLink": "https://l.example/1"}
+    assert post_links({}) == {}
+
+
+def test_every_link_that_an_operator_may_have_is_made_known():
+    listed = set(get_provider_info()["extra-links"])
+    for task in TASKS:
+        assert {f"{type(link).__module__}.{type(link).__name__}" for link in task.operator_extra_links} <= listed
+    names = [link.name for link in PostImageOperator.operator_extra_links]
+    assert len(set(names)) == len(names) == (9 if PLATFORM_LINKS else 1)
 
 
 def test_the_exception_tree_in_the_docstring_is_the_real_one():

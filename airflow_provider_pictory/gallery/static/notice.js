@@ -1,0 +1,54 @@
+// What is said where there are no images, or where something went wrong.
+
+import { loginAddress } from "./api.js";
+import { RANGES } from "./data.js";
+import { button, inside, make, pageAddress } from "./dom.js";
+
+const PROBLEMS = {
+  login: ["You are not logged in", "Airflow shows images to those who may see them. Log in, and come back here."],
+  forbidden: [
+    "You may not see these images",
+    "An image is for those who may read its DAG and its XComs. Airflow's administrators grant both.",
+  ],
+  gone: ["There is no such DAG run", "It may have been deleted since this page was linked."],
+  server: ["Airflow answered with an error", "Its api-server's log tells more. This page tries again by itself."],
+  network: ["Airflow cannot be reached", "The network or the api-server may be gone. This page tries again by itself."],
+};
+
+// Each returns a heading, a text and an element to act with, if there is one.
+export function problem(kind, retry) {
+  if (kind !== "login") return [...PROBLEMS[kind], button("Try again", retry)];
+  const link = inside(loginAddress(pageAddress()), "Log in");
+  link.className = "button";
+  return [...PROBLEMS.login, link];
+}
+
+export function noFit(clear) {
+  const text = "Nothing of what was made in this time has all that you filter by.";
+  return ["No image fits", text, button("Clear filters", clear)];
+}
+
+export function noImages(run, range, widen) {
+  if (run) return ["No images in this run", "They show up here as soon as a task of this run has finished one."];
+  if (range !== "all") {
+    const heading = `No images in the ${RANGES[range].toLowerCase()}`;
+    return [heading, "There may be older ones.", button("Look at all time", widen)];
+  }
+  const text = "Every image that GenerateImageOperator or ImageJobSensor finishes shows up here by itself, ";
+  return ["No images yet", `${text}if you may read its DAG and XComs.`];
+}
+
+const place = document.getElementById("notice");
+let shown = "null";
+
+// whole: whether there is nothing else to show.
+export function render(said, whole) {
+  place.hidden = !said;
+  place.classList.toggle("whole", whole);
+  const now = JSON.stringify(said?.slice(0, 2) ?? null);
+  if (now === shown) return; // an alert is read out each time it changes
+  shown = now;
+  if (!said) return;
+  const [heading, text, action] = said;
+  place.replaceChildren(make("h2", {}, heading), make("p", {}, text), ...(action ? [action] : []));
+}

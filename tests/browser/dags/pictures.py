@@ -1,0 +1,94 @@
+"""Images as real tasks make them: with posts of every kind, of several DAGs, and with values of any kind."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
+
+TOMORROW = (dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=1)).isoformat()
+COMMON: dict[str, Any] = {"schedule": None, "start_date": pendulum.datetime(2026, 1, 1), "default_args": {"retries": 0}}
+NOW = {"wait_for_completion": True, "deferrable": False, "poll_interval": 1}
+POSTS: dict[str, dict[str, Any]] = {
+    "published": {"account_ids": [2280, 2282], "wait_for_publish": True, "deferrable": False, "poll_interval": 1},
+    "partially_failed": {
+        "content": "[partial] Spring is here",
+        "account_ids": [2280, 2282],
+        "wait_for_publish": True,
+        "deferrable": False,
+        "poll_interval": 1,
+    },
+    "scheduled": {"account_ids": [2281], "scheduled_for": TOMORROW},
+    "draft": {"account_ids": [2283], "draft": True},
+    "failed": {"account_ids": [1]},
+}
+RATIOS = {"published": "16:9", "partially_failed": "1:1", "scheduled": "9:16"}
+HACK = "document.title='hacked'"
+STRANGE: list[Any] = [
+    {"prompt": f'<img src=x onerror="{HACK}"><script>{HACK}</script>', "model": "<b>m</b>"},
+    {
+        "prompt": "A very long word: " + "o" * 4000,
+        "model": "m" * 400,
+        "ai_credits_used": 1e300,
+        "width": -1,
+        "height": "a",
+    },
+    {"prompt": "صورة لمدينة عند الغروب مع نهر هادئ", "ai_credits_used": "2"},
+    {"prompt": "one\ntwo\n\n\nthree\u202e reversed", "ai_credits_used": None},
+    {"prompt": "Its address is script", "url": f"javascript:{HACK}"},
+    {"prompt": "Its address is data", "url": f"data:text/html,<script>parent.{HACK}</script>"},
+    {"prompt": "Its address leads nowhere", "url": "http://127.0.0.1:9/gone.png"},
+    {"prompt": {"nested": ["<i>"]}, "job_id": 7, "url": ["http://x"], "model": None, "width": 1e99, "height": True},
+    "no object at all",
+    [1, 2, 3],
+    None,
+]
+
+
+def generate(name: str, **options: Any) -> GenerateImageOperator:
+    return GenerateImageOperator(task_id=name, prompt=f"A picture that is {name.replace('_', ' ')}", **NOW, **options)
+
+
+with DAG("spring_campaign", **COMMON):
+    for state, options in POSTS.items():
+        image = generate(state, aspect_ratio=RATIOS.get(state, "16:9"))
+        PostImageOperator(task_id=f"post_{state}", image=image.output, **{"content": "Spring is here", **options})
+    generate("not_posted", model="nanobanana")
+
+with DAG("night_shift", **COMMON):
+    generate("secret")
+
+with DAG("archive", **COMMON):
+    generate("archived")
+
+with DAG("strange", **COMMON):
+
+    @task
+    def push(value: Any, ti: Any = None) -> None:
+        ti.xcom_push(key="pictory_image", value=value)
+
+    @task
+    def push_post(ti: Any = None) -> None:
+        ti.xcom_push(
+            key="posteverywhere_post",
+            value={
+                "job_id": None,
+                "image_url": "http://127.0.0.1:9/gone.png",
+                "post_id": "<b>1</b>",
+                "status": "failed",
+                "scheduled_for": "never",
+                "destinations": [
+                    {"platform": "<u>x</u>", "status": "failed", "url": f"javascript:{HACK}", "error": "<img src=x>"},
+                    5,
+                ],
+                "error": f"<script>{HACK}</script>",
+            },
+        )
+
+    push.expand(value=STRANGE)
+    push_post()
