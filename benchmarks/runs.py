@@ -1,0 +1,159 @@
+"""Runs contenders, each in a process of its own against a sandbox of its own, and tells what that took."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from statistics import median, quantiles
+from typing import Any
+
+import psutil
+
+from benchmarks import OURS
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["benchmarks.server", "benchmarks.waiting", "benchmarks.calls"])
+
+
+@dataclass(frozen=True)
+class Load:
+    """
+    Jobs to wait for.
+
+    :param over: seconds over which they are submitted, evenly.
+    :param latency: seconds that a job takes: any length between these two is as likely.
+    :param interval: seconds between two polls of the peers.
+    :param ours: the same of this package, if it is another.
+    """
+
+    jobs: int
+    over: float
+    latency: tuple[float, float]
+    interval: float
+    ours: float | None = None
+
+    def interval_of(self, name: str) -> float:
+        return self.ours or self.interval if name == OURS else self.interval
+
+
+@dataclass(frozen=True)
+class Run:
+    """
+    How one contender bore a load.
+
+    :param delays: seconds from the end of each job to its event.
+    :param peak: requests in the busiest second.
+    :param cpu: seconds of CPU time that the contender's process used.
+    :param stall: seconds for which the event loop was held at most.
+    :param busy: the CPU time alone of that, which other processes do not add to.
+    :param memory: bytes that were taken while ``weighed`` triggers waited.
+    :param weighed: all of them, unless the process was too slow to start them in time.
+    """
+
+    name: str
+    load: Load
+    delays: Sequence[float]
+    requests: int
+    connections: int
+    peak: int
+    cpu: float
+    stall: float
+    busy: float
+    memory: int
+    weighed: int
+
+    @property
+    def delay(self) -> float:
+        return median(self.delays)
+
+    @property
+    def worst_delay(self) -> float:
+        """The 99th percentile."""
+        return quantiles(self.delays, n=100, method="inclusive")[98]
+
+    @property
+    def polls(self) -> float:
+        """Requests per job."""
+        return self.requests / self.load.jobs
+
+    @property
+    def cpu_per_poll(self) -> float:
+        return self.cpu / self.requests
+
+
+class Child:
+    """
+    A process that is talked to through a pipe: the ``main`` of a module.
+
+    It is a fork of one that has imported everything, as Airflow's own triggerer is: a fresh process at once.
+    """
+
+    def __init__(self, module: str, *arguments: Any) -> None:
+        self._pipe, theirs = CONTEXT.Pipe()
+        self._process = CONTEXT.Process(target=_start, args=(module, theirs, *arguments), daemon=True)
+        self._process.start()
+        # Without this, nobody would notice that the process has ended.
+        theirs.close()
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of CPU time that the process has used."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        return float(times.user + times.system)
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+
+    def tell(self, order: Any) -> None:
+        self._pipe.send(order)
+
+    def hear(self) -> Any:
+        return self._pipe.recv()
+
+    def ask(self, order: Any) -> Any:
+        self.tell(order)
+        return self.hear()
+
+
+def _start(module: str, pipe: Connection, *arguments: Any) -> None:
+    importlib.import_module(module).main(pipe, *arguments)
+
+
+def serve(latency: tuple[float, float]) -> Child:
+    """Start a sandbox; it says its address first."""
+    return Child("benchmarks.server", "{}-{}".format(*latency))
+
+
+def side_by_side(names: Sequence[str], load: Load, *, instruments: bool = False) -> list[Run]:
+    """
+    Let contenders bear the same load at the same time, so that whatever else the machine does hits them alike.
+
+    :param instruments: measure stall and memory too, which takes some CPU time itself.
+    """
+    with ExitStack() as stack:
+        servers = [stack.enter_context(serve(load.latency)) for _ in names]
+        waiters = [
+            stack.enter_context(Child("benchmarks.waiting", name, server.hear()))
+            for name, server in zip(names, servers, strict=True)
+        ]
+        for waiter in waiters:
+            waiter.hear()
+        plans = [server.ask((load.jobs, load.over)) for server in servers]
+        for name, waiter, plan in zip(names, waiters, plans, strict=True):
+            jobs = [(job_id, submitted_at) for job_id, submitted_at, _ in plan]
+            last, first_end = jobs[-1][1], min(done_at for *_, done_at in plan)
+            weigh_at = last + 0.9 * (first_end - last) if instruments else None
+            waiter.tell((jobs, load.interval_of(name), weigh_at))
+        runs = []
+        for name, waiter, server, plan in zip(names, waiters, servers, plans, strict=True):
+            told = waiter.hear()
+            delays = [at - done_at for at, (*_, done_at) in zip(told.pop("fired"), plan, strict=True)]
+            runs.append(Run(name, load, delays, **told, **server.ask(None)))
+        return runs
