@@ -24,7 +24,7 @@ Connections for Airflow:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until interrupted or terminated."""
-    parser = _parser()
+    parser = make_parser()
     options = vars(parser.parse_args(arguments))
     ready_file: Path | None = options.pop("ready_file")
     stop = threading.Event()
@@ -41,9 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(str(error))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_pictory.sandbox",
+        usage="%(prog)s [options]",
         description="Serve fakes of Pictory's and PostEverywhere's APIs on one local port.",
         epilog="Durations are SECONDS, LOW-HIGH (uniform) or MEDIAN~SIGMA (lognormal). Rates are off by default.",
     )

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import uvicorn
+from starlette.applications import Starlette
 
 from airflow_provider_pictory.sandbox.app import create_app
 from airflow_provider_pictory.sandbox.settings import Settings
@@ -30,6 +31,8 @@ class Sandbox:
     """
     Both services on one local port, for as long as the ``with`` block lasts.
 
+    Its ``app`` takes further routes until the block begins.
+
     :param host: address to listen on.
     :param port: port to listen on; 0 takes a free one.
     :param settings: any of the fields of `airflow_provider_pictory.sandbox.settings.Settings`.
@@ -41,6 +44,7 @@ class Sandbox:
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, **settings: object) -> None:
         self.world = World(Settings().updated(settings))
+        self.app = create_app(self.world)
         self._address = (host, port)
 
     @property
@@ -86,7 +90,7 @@ class Sandbox:
             # An address to listen on, but not one to talk to.
             host = "localhost"
         self.world.base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        self._server = _Server(self.world)
+        self._server = _Server(self.world, self.app)
         self._thread = threading.Thread(target=self._server.run, args=([listener],), name="sandbox", daemon=True)
         self._thread.start()
         self._server.ready.wait()
@@ -142,10 +146,10 @@ class _Server(uvicorn.Server):
 
     loop: asyncio.AbstractEventLoop
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, app: Starlette) -> None:
         super().__init__(
             uvicorn.Config(
-                create_app(world),
+                app,
                 http=functools.partial(_Connection, world),  # type: ignore[arg-type]
                 ws="none",
                 lifespan="off",
@@ -154,6 +158,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=2,
+                timeout_keep_alive=75,  # as usual in front of an API; a client that polls seldom keeps its connection
             )
         )
         self.ready = threading.Event()
