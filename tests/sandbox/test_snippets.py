@@ -1,0 +1,105 @@
+"""Every snippet on the pages runs as it stands there, against the sandbox: DAGs by Airflow, the rest as scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from airflow_provider_pictory.sandbox import Sandbox
+from tests.conftest import has_state_store
+from tests.pages import ROOT, Block, blocks
+
+NEWEST = has_state_store()
+
+
+def is_dag(block: Block) -> bool:
+    return re.search(r"\bDAG\(|@dag\b", block.code) is not None
+
+
+def fits(block: Block) -> bool:
+    return NEWEST or "from Airflow 3" not in block.remark
+
+
+DAGS = [block for block in blocks("python") if is_dag(block) and fits(block)]
+SCRIPTS = [block for block in blocks("python") if not is_dag(block) and fits(block) and block.is_run]
+INCLUDED = sorted({(block.page.parent / block.argument).resolve() for block in blocks("{literalinclude}")})
+
+
+def code(block: Block) -> str:
+    """Return a snippet as this Airflow takes it: the pages say that DAG comes from elsewhere on 2.11."""
+    return block.code if NEWEST else block.code.replace("airflow.sdk", "airflow.providers.common.compat.sdk")
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Import all DAGs, and run them."""
+    home = tmp_path_factory.mktemp("snippets")
+    folder = home / "dags"
+    folder.mkdir()
+    for block in DAGS:
+        (folder / f"{block.stem}.py").write_text(code(block), encoding="utf-8")
+    names = [block.stem for block in DAGS if block.is_run]
+    with Sandbox(latency=0, generate_latency=0, publish_latency=0) as sandbox:
+        env = {
+            **os.environ,
+            **sandbox.connections,
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
+            "PYTHONPATH": str(ROOT),
+        }
+        for command in (["-m", "airflow", "db", "migrate"], [str(Path(__file__).with_name("run_dags.py")), *names]):
+            run = subprocess.run(
+                [sys.executable, *command], env=env, capture_output=True, text=True, timeout=300, check=False
+            )
+            assert run.returncode == 0, run.stdout + run.stderr
+    found: dict[str, Any] = json.loads(re.findall(r"^RESULT (.*)$", run.stdout, re.M)[-1])
+    return {**found, "log": run.stdout + run.stderr}
+
+
+def test_every_dag_is_imported(outcome: dict[str, Any]):
+    assert outcome["errors"] == {}
+
+
+@pytest.mark.parametrize("block", [block for block in DAGS if block.is_run], ids=str)
+def test_a_dag_runs(block: Block, outcome: dict[str, Any]):
+    states = outcome["ended"][block.stem]
+    assert states
+    assert set(states.values()) == {"success"}, outcome["log"]
+
+
+@pytest.mark.usefixtures("connections")
+@pytest.mark.parametrize("block", SCRIPTS, ids=str)
+def test_a_script_runs(block: Block, settings: Callable[..., None]):
+    settings(latency=0)
+    exec(compile(code(block), str(block), "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("path", INCLUDED, ids=lambda path: path.name)
+def test_an_included_file_is_a_dag_file(path: Path):
+    exec(compile(path.read_text(encoding="utf-8"), path, "exec"), {"__name__": path.stem, "__file__": str(path)})
+
+
+SANDBOX = "http://127.0.0.1:8765"
+REQUESTS = [
+    command
+    for block in blocks("console")
+    for command in block.commands
+    if command[0] == "curl" and any(word.startswith(SANDBOX) for word in command)
+]
+
+
+@pytest.mark.parametrize("command", REQUESTS, ids=lambda command: command[-1])
+def test_a_request_to_the_sandbox(command: list[str], sandbox: Sandbox):
+    _, option, method, url, data, body = command
+    assert (option, data) == ("-X", "--json")
+    answer = requests.request(method, url.replace(SANDBOX, sandbox.url), json=json.loads(body), timeout=10)
+    assert answer.status_code == 201, answer.text
