@@ -5,17 +5,37 @@ VENV := .venv-$(AIRFLOW)
 BIN := $(VENV)/bin
 export AIRFLOW
 
-.PHONY: demo test matrix lint sandbox dist constraints clean
+.PHONY: demo ui test docs matrix figures screenshots benchmarks lint sandbox dist constraints clean
 
 demo: $(VENV)/ready  ## Run the nightly DAG against the sandbox, through Airflow
 	@$(BIN)/python scripts/demo.py
 
+ui: $(VENV)/ready  ## Open Airflow with the gallery in it, filled by a run of the nightly DAG
+	@$(BIN)/python scripts/ui.py
+
 test: $(VENV)/ready  ## Run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+docs: $(VENV)/ready  ## Build the docs site into build/docs
+	@AIRFLOW_HOME=$(CURDIR)/build/airflow $(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning --fresh-env \
+		--doctree-dir build/doctrees docs build/docs
+	@echo "The docs: file://$(CURDIR)/build/docs/index.html"
 
 matrix: $(VENV)/ready  ## Kill Airflow's processes at every point, on every executor, and write the counts into the docs
 	$(BIN)/python -m pytest tests/system/test_matrix.py tests/system/test_outages.py tests/system/test_nights.py \
 		tests/system/test_secrets.py --whole --table docs/durability.md
+
+figures: $(VENV)/ready  ## Measure what the gallery's page costs, and write it into the docs
+	$(BIN)/python -m pytest tests/browser -k weight --figures docs/gallery.md
+
+screenshots: $(VENV)/ready  ## Take the pictures of Airflow that the docs show
+	$(BIN)/python scripts/screenshots.py
+
+benchmarks: $(VENV)/ready  ## Measure what waiting and calling cost, beside the peers, and write it into the docs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints/airflow-$(AIRFLOW).txt --editable '.[benchmarks]'
+	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.nightly
 
 lint: $(VENV)/ready  ## Check style, format and types
 	$(BIN)/ruff check .
@@ -32,7 +52,7 @@ dist: $(VENV)/ready  ## Build the sdist and the wheel
 constraints: $(VENV)/ready  ## Pin the newest versions of everything
 	for pin in 3.3=3.3.2 2.11=2.11.2; do \
 		echo "apache-airflow==$${pin#*=}" | $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --no-header \
-			--no-annotate --no-emit-index-url --extra sandbox --extra dev - setup.cfg \
+			--no-annotate --no-emit-index-url --extra sandbox --extra dev --extra benchmarks - setup.cfg \
 			--output-file constraints/airflow-$${pin%=*}.txt; \
 	done
 

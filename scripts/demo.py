@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import requests
 
 from airflow_provider_pictory.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
-HOME = ROOT / "demo" / f"airflow-{os.environ.get('AIRFLOW', '3.3')}"
-FEED = ROOT / "demo" / "feed.html"
+DEMO = ROOT / "demo"
+HOME = DEMO / f"airflow-{os.environ.get('AIRFLOW', '3.3')}"
+FEED = DEMO / "feed.html"
 DAG = "nightly_content"
+AIRFLOW = [sys.executable, "-m", "airflow"]
 
 
 def main() -> int:
@@ -24,16 +29,13 @@ def main() -> int:
     HOME.mkdir(parents=True, exist_ok=True)
     with Sandbox(latency="1-4") as sandbox:
         print(f"Sandbox of Pictory and PostEverywhere: {sandbox.url}")
-        env = environment(sandbox)
+        env = environment(HOME, sandbox)
         log = HOME / f"{DAG}.log"
-        airflow = [sys.executable, "-m", "airflow"]
         with log.open("w") as out:
-            if not (HOME / "airflow.db").exists():
-                print("Creating Airflow's database (once)…")
-                subprocess.run([*airflow, "db", "migrate"], env=env, stdout=out, stderr=out, check=True)
+            create_database(HOME, env, out)
             print(f"airflow dags test {DAG}")
-            run = subprocess.Popen([*airflow, "dags", "test", DAG], env=env, stdout=out, stderr=out)
-            follow(run, sandbox)
+            run = subprocess.Popen([*AIRFLOW, "dags", "test", DAG], env=env, stdout=out, stderr=out)
+            follow(sandbox, lambda: run.poll() is None)
         if run.returncode:
             print(f"\nThe DAG failed; its log: {log}", file=sys.stderr)
             return run.returncode
@@ -43,27 +45,43 @@ def main() -> int:
     return 0
 
 
-def environment(sandbox: Sandbox) -> dict[str, str]:
-    """Lead Airflow to its home, the example DAGs and the sandbox."""
+def environment(home: Path, sandbox: Sandbox) -> dict[str, str]:
+    """Lead Airflow to its home, the example DAGs and the sandbox, whatever else is set up on this machine."""
     return {
-        **os.environ,
-        "AIRFLOW_HOME": str(HOME),
+        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW__")},
+        "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         **sandbox.connections,
     }
 
 
-def follow(run: subprocess.Popen[bytes], sandbox: Sandbox) -> None:
-    """Show how far the run is until it ends."""
+def create_database(home: Path, env: dict[str, str], out: TextIO) -> None:
+    """Give a home an empty database: a copy, for making one takes a while."""
+    empty = DEMO / f"empty-{version('apache-airflow')}.db"
+    database = home / "airflow.db"
+    for left in home.glob("airflow.db*"):  # with the journals of a run that was killed
+        left.unlink()
+    if not empty.exists():
+        print("Creating Airflow's database (once)…", flush=True)
+        subprocess.run([*AIRFLOW, "db", "migrate"], env=env, stdout=out, stderr=out, check=True, start_new_session=True)
+        database.rename(empty)
+    shutil.copy(empty, database)
+
+
+def follow(sandbox: Sandbox, goes_on: Callable[[], bool]) -> None:
+    """Show how far a run is until it ends."""
     shown = ""
-    while run.poll() is None:
+    while True:
+        ends = not goes_on()
         ledger = sandbox.world.ledger()
         done = sum(image["status"] == "completed" for image in ledger["images"])
         line = f"  {len(ledger['images'])} images submitted, {done} completed, {len(ledger['posts'])} posts created"
         if line != shown:
-            print(line)
+            print(line, flush=True)
             shown = line
+        if ends:
+            return
         time.sleep(0.5)
 
 
