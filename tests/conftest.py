@@ -132,10 +132,10 @@ class Tries:
         finally:
             self.ti.try_number += 1
 
-    def pause(self, deferral: Any) -> dt.datetime:
+    def pause(self, deferral: Any) -> Any:
         """Pass over a pause, in no time."""
-        moment: dt.datetime = deferral.trigger.moment
-        delay = (moment - dt.datetime.now(dt.timezone.utc)).total_seconds()
+        moment = deferral.trigger.moment
+        delay = (moment.timestamp() if isinstance(moment, dt.datetime) else moment) - time.time()
         self.paused.append(delay + 0.1)
         return moment
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -160,3 +161,24 @@ def quick(settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.fixture(params=[False, True], ids=["worker", "triggerer"])
 def deferrable(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
+    """
+    Return what was logged: by the standard library's loggers, and on newer Airflows by structlog's.
+
+    Not by urllib3, which quotes headers that it cannot parse at any length.
+    """
+    caplog.set_level(logging.INFO)
+
+    def standard() -> list[str]:
+        return [record.getMessage() for record in caplog.records if record.name != "urllib3.connection"]
+
+    try:
+        from structlog.testing import capture_logs
+    except ImportError:
+        yield standard
+    else:
+        with capture_logs() as captured:
+            yield lambda: standard() + [entry["event"] % entry.get("positional_args", ()) for entry in captured]

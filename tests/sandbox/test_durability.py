@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -107,11 +108,7 @@ class TestPauses:
         assert not calls(sandbox, "posteverywhere.list_posts")
         assert calls(sandbox, "posteverywhere.upload_media_from_url") == 1
 
-    def test_a_short_delay_is_slept_over_with_a_fence_of_its_own(
-        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-    ):
-        slept: list[float] = []
-        monkeypatch.setattr("airflow_provider_pictory.operators.base.time.sleep", slept.append)
+    def test_a_short_delay_holds_no_worker_either(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
         sandbox.fault("pictory.submit_image", **later(7))
         task = generate()
         writes: list[Any] = []
@@ -120,8 +117,7 @@ class TestPauses:
             monkeypatch.setattr(StateStore, "set", lambda *a, **k: (writes.append(a[2]["values"]), write(*a, **k)))
         task.run()
         assert len(images(sandbox)) == 1
-        assert [7 <= delay <= 8.4 for delay in slept] == [True]
-        assert not task.paused
+        assert [10 <= delay <= 10.2 for delay in task.paused] == [True]  # not before its process is seen to have ended
         assert task.store is None or sum(values.get("spending", False) for values in writes) == 2
 
     def test_a_429_that_names_no_delay_is_waited_out_too(self, sandbox: Sandbox):
@@ -398,6 +394,55 @@ class TestMemory:
         task = post(image=URL)
         task.run()
         assert sandbox.posteverywhere_key not in json.dumps(task.store)
+
+
+@needs_state_store
+class TestEndedInTheTriggerer:
+    """A trigger that delivers cannot write it down; Airflow tells the first process after a clear what it had left."""
+
+    def ended(self, task: Tries, *, left: list[str]) -> None:
+        """Bring the task to where a user has cleared it."""
+        assert task.store is not None
+        [entry] = task.store.values()
+        entry["values"].pop("done", None)
+        entry["delivered"] = []
+        task.ti.max_tries += 1
+        task.ti._ti_context_from_server = SimpleNamespace(xcom_keys_to_clear=left)  # type: ignore[attr-defined]
+
+    def test_a_clear_makes_it_anew(self, sandbox: Sandbox):
+        task = generate()
+        task.run()
+        self.ended(task, left=["return_value", "ended_in_trigger"])
+        task.run()
+        assert len(images(sandbox)) == 2
+
+    def test_a_retry_after_the_clear_does_so_too(self, sandbox: Sandbox):
+        task = generate()
+        task.run()
+        self.ended(task, left=["ended_in_trigger"])
+        monkey = task.operator.attempt
+        task.operator.attempt = lambda context: (task.operator._state(context), 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            task.run()
+        task.operator.attempt = monkey
+        del task.ti._ti_context_from_server  # type: ignore[attr-defined]
+        task.run()
+        assert len(images(sandbox)) == 2
+
+    def test_one_that_was_cut_off_goes_on(self, sandbox: Sandbox):
+        task = generate()
+        task.run()
+        self.ended(task, left=["return_value", "pictory_image"])
+        task.run()
+        assert len(images(sandbox)) == 1
+
+    def test_the_delivered_post_is_not_adopted(self, sandbox: Sandbox):
+        task = post(media_ids=library_media())
+        made = task.run()["post_id"]
+        self.ended(task, left=["ended_in_trigger"])
+        lose_the_answer(sandbox, task)
+        assert task.run()["post_id"] != made
+        assert len(posts(sandbox)) == 2
 
 
 class TestOtherReleases:

@@ -260,14 +260,14 @@ class TestFaults:
     def test_a_refused_read_is_repeated_after_the_services_own_delay(
         self, pictory: Caller, sandbox: Sandbox, use_async: bool, no_sleep: list[float]
     ):
-        sandbox.fault("pictory.get_quota", "status", status=429, headers={"Retry-After": "7"}, times=1)
+        sandbox.fault("pictory.get_quota", "status", status=429, headers={"Retry-After": "4"}, times=1)
         if use_async:
             with pytest.raises(e.RateLimitedError) as caught:
                 pictory("get_quota")
-            assert caught.value.retry_after == 7
+            assert caught.value.retry_after == 4
         else:
             assert pictory("get_quota")
-            assert no_sleep == [7]
+            assert no_sleep == [4]
 
     def test_a_long_delay_is_left_to_the_caller(self, pictory: Caller, sandbox: Sandbox, no_sleep: list[float]):
         sandbox.fault("pictory.get_quota", "status", status=429, headers={"Retry-After": "900"}, times=None)
@@ -468,9 +468,10 @@ class TestConnection:
         assert seen == ["http://pictory.invalid/pictoryapis/v1/quota"]
         if by_environment:
             connections("pictory_default", **fields, extra={"allow_http": True, "trust_env": False})
-            pictory.hook.__dict__.pop("endpoint", None)
-            pictory.hook.__dict__.pop("_session", None)
-            pictory.hook._endpoint = None
+            if hasattr(pictory.hook, "allowance"):
+                pictory.hook.endpoint = None
+            else:
+                del pictory.hook.endpoint, pictory.hook._session
             with pytest.raises(e.TransientError):
                 pictory("get_quota")
 

@@ -1,4 +1,4 @@
-"""Every row of the README's reference, proven against the sandbox."""
+"""Every row about the services' APIs in the docs, proven against the sandbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from airflow_provider_pictory.sandbox import Sandbox
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 from tests.conftest import Tries
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "services.md"
 PROMPT = "A red fox at dawn"
 
 
@@ -68,8 +68,7 @@ def proves(*rows: str) -> Callable[[Callable[[World], None]], Callable[[World], 
 
 
 def rows() -> list[str]:
-    reference = README.read_text(encoding="utf-8").partition("\n## Reference\n")[2].partition("\n## ")[0]
-    first_cells = re.findall(r"^\| (.+?) \|", reference, re.M)
+    first_cells = re.findall(r"^\| (.+?) \|", PAGE.read_text(encoding="utf-8"), re.M)
     return [cell for cell in first_cells if cell != "The service"]
 
 

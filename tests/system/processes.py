@@ -259,17 +259,17 @@ class Airflow:
 
     def mark(self, dag_id: str, run: str, state: str) -> None:
         """Do as a user who marks the task as ``failed`` or ``success``."""
-        self._api("PATCH", f"dags/{dag_id}/dagRuns/{run}/taskInstances/task", {"new_state": state})
+        self.api("PATCH", f"dags/{dag_id}/dagRuns/{run}/taskInstances/task", {"new_state": state})
 
     def clear(self, dag_id: str, run: str, *, only_failed: bool = False) -> None:
         """Do as a user who clears a run's tasks."""
         choice = {"dry_run": False, "dag_run_id": run, "only_failed": only_failed, "reset_dag_runs": True}
-        self._api("POST", f"dags/{dag_id}/clearTaskInstances", choice)
+        self.api("POST", f"dags/{dag_id}/clearTaskInstances", choice)
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
         """Start a run, and return its id."""
         wait_until(lambda: self.query("select 1 from serialized_dag where dag_id = %s", dag_id), f"{dag_id} is parsed")
-        run_id: str = self._api("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
+        run_id: str = self.api("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
         return run_id
 
     def state(self, run: str) -> str | None:
@@ -294,6 +294,10 @@ class Airflow:
         """Return what a task of a run has logged, in all tries and map indexes."""
         return "\n".join(path.read_text() for path in self.home.glob(f"logs/*/run_id={run}/task_id={task}/**/*.log"))
 
+    def starts(self, run: str, task: str) -> int:
+        """Count the worker processes of a task of a run, in all tries and map indexes."""
+        return self.logs(run, task).count('"event":"DAG bundles loaded')
+
     def query(self, sql: str, *values: Any) -> list[Any]:
         return self.postgresql.query("airflow", sql, *values)
 
@@ -307,7 +311,8 @@ class Airflow:
         """Return what the REST API shows a user."""
         return str(self._request("GET", path).text)
 
-    def _api(self, method: str, path: str, body: dict[str, Any]) -> Any:
+    def api(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Call the REST API."""
         return self._request(method, path, json=body).json()
 
     def _request(self, method: str, path: str, **options: Any) -> requests.Response:

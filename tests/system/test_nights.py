@@ -43,10 +43,10 @@ def stumble(sandbox: Sandbox) -> list[str]:
 def test_a_fifth_of_all_answers_is_spoilt(
     airflow: Airflow, executor: str, night: Sandbox, pytestconfig: pytest.Config
 ) -> None:
-    size = 200 if executor == "LocalExecutor" and pytestconfig.getoption("--whole", False) else 12
+    size = 200 if executor == "LocalExecutor" and pytestconfig.getoption("--whole", False) else 3
     losing = stumble(night)
     dag_run = airflow.trigger("night", size=size)
-    patience = 120 + 12 * size
+    patience = 300 + 12 * size
     state = airflow.ends(dag_run, patience)
     while state == "failed":
         # Two submits of one image were lost: there the task stops, and a person looks and clears.
@@ -95,3 +95,21 @@ def test_a_task_of_ones_own_comes_back_when_the_service_said(airflow: Airflow, n
     assert airflow.ends(dag_run, 60) == "success"
     assert airflow.tries(dag_run) == 2
     assert len(night.world.jobs) == 1
+
+
+def test_a_fan_out_of_posts_is_as_fast_as_the_rate_limit_allows(
+    airflow: Airflow, executor: str, night: Sandbox, pytestconfig: pytest.Config
+) -> None:
+    if not pytestconfig.getoption("--whole", False):
+        pytest.skip("takes minutes: the limits are of minutes; `make matrix` runs it")
+    size, rate = (300, 60) if executor == "LocalExecutor" else (8, 15)
+    night.world.change_settings(night.world.settings.updated({"posteverywhere_rate": rate}))
+    began = time.time()
+    dag_run = airflow.trigger("fan_out", size=size)
+    minutes = 3 * size / rate  # an import, a post and a look at it, each
+    assert airflow.ends(dag_run, 60 * (minutes + 3)) == "success"
+    assert time.time() - began <= 60 * (minutes + 2)
+    assert len(night.world.ledger()["posts"]) == size
+    refused = sum(request.status == 429 for request in night.world.requests)
+    assert refused <= size / 2
+    assert airflow.starts(dag_run, "post") <= 2.5 * size

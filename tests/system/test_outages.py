@@ -65,7 +65,6 @@ CORE = [
     if str(row)
     in (
         "post, triggerer: waiting: triggerer killed, started later",
-        "generate, worker: answer there, not yet kept: api-server killed and restarted",
         "generate, worker: waiting: power lost everywhere",
     )
 ]

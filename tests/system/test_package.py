@@ -39,19 +39,15 @@ def test_wheel_and_sdist_hold_the_whole_package(dist: Path):
         assert any(name.endswith("/LICENSE") for name in sdist.getnames())
 
 
-def test_the_wheel_installs_and_declares_its_provider(dist: Path, tmp_path: Path):
+def test_the_wheel_installs_and_declares_its_provider_and_plugin(dist: Path, tmp_path: Path):
     [wheel] = dist.glob("*.whl")
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", tmp_path, wheel], check=True
     )
     code = (
         "from importlib.metadata import distribution\n"
-        "[entry] = distribution('airflow-provider-pictory').entry_points\n"
-        "print(entry.group, entry.load().__module__, entry.load()()['versions'])"
+        "entries = {entry.group: entry.load() for entry in distribution('airflow-provider-pictory').entry_points}\n"
+        "print(entries['apache_airflow_provider']()['versions'], entries['airflow.plugins'].name)"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert run.stdout.split() == [
-        "apache_airflow_provider",
-        "airflow_provider_pictory.get_provider_info",
-        f"['{__version__}']",
-    ]
+    assert run.stdout.split() == [f"['{__version__}']", "pictory_gallery"]

@@ -15,11 +15,14 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pictory.links import PLATFORM_LINKS
 from airflow_provider_pictory.sandbox import Sandbox
 from tests.conftest import has_state_store
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ["pictory_text_to_image", "pictory_image_from_reference", "posteverywhere_media_image", "nightly_content"]
+if not has_state_store():
+    EXAMPLES.append("pictory_approval")  # drafts; newer versions wait for a person there, see test_approval_form.py
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +109,7 @@ def test_an_example_runs_as_it_is(airflow: Airflow, sandbox: Sandbox, dag_id: st
     assert states == [("success",)], run.stdout
     ledger = sandbox.world.ledger()
     charged, posts = {
+        "pictory_approval": (3, 3),
         "pictory_text_to_image": (1, 0),
         "pictory_image_from_reference": (4, 0),
         "posteverywhere_media_image": (0, 1),
@@ -179,6 +183,21 @@ def test_a_partial_failure_is_mended_by_the_retry(scenarios: dict[str, tuple[str
     expected = ("success", 2) if has_state_store() else ("failed", 1)
     assert scenarios[f"partial_{mode}"] == expected
     assert [post["content"] for post in sandbox.world.ledger()["posts"]].count(f"[partial] {mode}") == 1
+
+
+@pytest.mark.parametrize("mode", ["worker", "triggerer"])
+def test_what_became_of_a_post(scenarios: dict[str, tuple[str, int]], airflow: Airflow, mode: str):
+    found = airflow.xcoms(f"partial_{mode}")["posteverywhere_post"]
+    mended = has_state_store()
+    assert found["image_url"] == "https://pictures.example/a.png"
+    assert found["status"] == ("published" if mended else "partially_failed")
+    assert bool(found["error"]) is not mended
+    urls = [item["url"] for item in found["destinations"]]
+    if PLATFORM_LINKS:
+        names = ["Post on LinkedIn", "Post on X", "Published post"]
+        assert [airflow.link(f"partial_{mode}", name) for name in names] == [*urls, ""]
+    else:
+        assert airflow.link(f"partial_{mode}", "Published post") == urls[0]
 
 
 @pytest.mark.parametrize("mode", ["worker", "triggerer"])

@@ -22,7 +22,7 @@ from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.hooks import pictory, posteverywhere
 from airflow_provider_pictory.http import MAX_DELAY, Answer, Call, asked_delay, backoff, read, retry_after, retry_delay
-from airflow_provider_pictory.links import _address
+from airflow_provider_pictory.links import address
 from airflow_provider_pictory.models import Destination, ImageJob, Media, Post
 from airflow_provider_pictory.results import check_job
 from airflow_provider_pictory.waiting import CONFIRMATIONS, Pace, is_job_done, is_post_done
@@ -606,7 +606,7 @@ class TestDecisions:
     @example(url="javascript:alert(1)//https://a.example")
     @example(url="file:///etc/passwd")
     def test_a_link_leads_to_the_web_without_credentials(self, url: Any):
-        shown = _address(url)
+        shown = address(url)
         assert shown in ("", url)
         if shown:
             parts = urlsplit(shown)
@@ -617,4 +617,4 @@ class TestDecisions:
             assert " " not in shown
 
     def test_a_link_to_the_web_is_shown(self):
-        assert _address("https://a.example/b%20c.png?d=e") == "https://a.example/b%20c.png?d=e"
+        assert address("https://a.example/b%20c.png?d=e") == "https://a.example/b%20c.png?d=e"

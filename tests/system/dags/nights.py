@@ -58,3 +58,18 @@ with DAG(dag_id="waiting", **COMMON):
         return list(context["dag_run"].conf["jobs"])
 
     ImageJobSensor.partial(task_id="wait", pictory_conn_id="pictory_night", poke_interval=2).expand(job_id=jobs())
+
+with DAG(dag_id="fan_out", **{**COMMON, "default_args": {"retries": 0}}):
+
+    @task
+    def pictures(**context: Any) -> list[str]:
+        return [f"https://pictures.example/{number}.png" for number in range(context["dag_run"].conf["size"])]
+
+    PostImageOperator.partial(
+        task_id="post",
+        posteverywhere_conn_id="posteverywhere_night",
+        content="Good night",
+        account_ids=[2280],
+        wait_for_publish=True,
+        deferrable=True,
+    ).expand(image=pictures())
