@@ -7,10 +7,6 @@ from typing import Any
 from airflow_provider_pictory import __version__
 
 _MODULE = "airflow_provider_pictory"
-_LINKS = (
-    *("ImageLink", "PostLink", "FacebookLink", "InstagramLink", "LinkedInLink", "PinterestLink", "ThreadsLink"),
-    *("TikTokLink", "XLink", "YouTubeLink"),
-)
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -64,7 +60,7 @@ def get_provider_info() -> dict[str, Any]:
                 60,
             ),
         ],
-        "extra-links": [f"{_MODULE}.links.{name}" for name in _LINKS],
+        "extra-links": [f"{_MODULE}.links.{name}" for name in ("ImageLink", "PostLink", "PlatformLink")],
     }
 
 

@@ -45,68 +45,29 @@ class PostLink(TaskLink):
     name = "Published post"
 
 
-class FacebookLink(TaskLink):
-    """The published post on Facebook; of several accounts, on the first. The other platforms' likewise."""
+class PlatformLink(TaskLink):
+    """The published post on one platform; of several accounts there, on the first."""
 
-    name = "Post on Facebook"
+    def __init__(self, platform: str) -> None:
+        self.platform = platform
 
+    @property
+    def name(self) -> str:
+        """The link's text."""
+        return f"Post on {self.platform}"
 
-class InstagramLink(TaskLink):
-    """The published post on Instagram."""
-
-    name = "Post on Instagram"
-
-
-class LinkedInLink(TaskLink):
-    """The published post on LinkedIn."""
-
-    name = "Post on LinkedIn"
-
-
-class PinterestLink(TaskLink):
-    """The published post on Pinterest."""
-
-    name = "Post on Pinterest"
-
-
-class ThreadsLink(TaskLink):
-    """The published post on Threads."""
-
-    name = "Post on Threads"
-
-
-class TikTokLink(TaskLink):
-    """The published post on TikTok."""
-
-    name = "Post on TikTok"
-
-
-class XLink(TaskLink):
-    """The published post on X."""
-
-    name = "Post on X"
-
-
-class YouTubeLink(TaskLink):
-    """The published post on YouTube."""
-
-    name = "Post on YouTube"
+    @property
+    def xcom_key(self) -> str:
+        """The key of the XCom that holds the address."""
+        return f"_link_{self.platform}Link"
 
 
 IMAGE_LINK = ImageLink()
 POST_LINK = PostLink()
+PLATFORMS = ("Facebook", "Instagram", "LinkedIn", "Pinterest", "Threads", "TikTok", "X", "YouTube")
 # Airflow 2 shows a button for each link that an operator may have, and those that lead nowhere are dead.
-PLATFORM_LINKS: dict[str, TaskLink] = (
-    {
-        "facebook": FacebookLink(),
-        "instagram": InstagramLink(),
-        "linkedin": LinkedInLink(),
-        "pinterest": PinterestLink(),
-        "threads": ThreadsLink(),
-        "tiktok": TikTokLink(),
-        "x": XLink(),
-        "youtube": YouTubeLink(),
-    }
+PLATFORM_LINKS = (
+    {platform.lower(): PlatformLink(platform) for platform in PLATFORMS}
     if hasattr(BaseOperatorLink, "xcom_key")
     else {}
 )
@@ -137,7 +98,7 @@ def post_links(post: Mapping[str, Any]) -> dict[str, str]:
     for item in post.get("destinations", []):
         if url := address(item.get("url")):
             platform = item.get("platform")
-            link = PLATFORM_LINKS.get(str(platform).lower(), POST_LINK)
+            link: TaskLink = PLATFORM_LINKS.get(str(platform).lower(), POST_LINK)
             links.setdefault(link.xcom_key, url)
     return links
 
