@@ -120,7 +120,7 @@ class ApproveImageOperator(HITLOperator):
         if choice == self.ANOTHER:
             prompt = answer["params_input"].get("prompt") or self.image.get("prompt")
             try:
-                inputs.check_text("prompt", prompt, 5, 5000)
+                inputs.image_request(prompt)
             except InputError as error:
                 raise AirflowException(f"{error}; a retry asks again") from error
             context["ti"].xcom_push(key=PROMPT_KEY, value=prompt)
