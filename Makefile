@@ -59,9 +59,12 @@ constraints: $(VENV)/ready  ## Pin the newest versions of everything
 clean:
 	rm -rf .venv-* build demo dist *.egg-info
 
+# uv takes a quarter of pip's time; pip knows an index that is set up for it alone.
+$(VENV)/ready: PINNED := --quiet --constraint constraints/airflow-$(AIRFLOW).txt
 $(VENV)/ready: setup.cfg constraints/airflow-$(AIRFLOW).txt
-	@echo "Setting up Airflow $(AIRFLOW) in $(VENV): about a minute, once"
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints/airflow-$(AIRFLOW).txt --editable '.[sandbox,dev]'
+	@echo "Setting up Airflow $(AIRFLOW) in $(VENV): about half a minute, once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install $(PINNED) --disable-pip-version-check uv
+	@$(BIN)/uv pip install $(PINNED) --python $(BIN)/python --compile-bytecode --editable '.[sandbox,dev]' || \
+		$(BIN)/python -m pip install $(PINNED) --disable-pip-version-check --editable '.[sandbox,dev]'
 	@touch $@
