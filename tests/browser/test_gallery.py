@@ -30,7 +30,7 @@ STATIC = Path(__file__).resolve().parents[2] / "airflow_provider_pictory" / "gal
 GALLERY = "pictory-gallery/"
 SPRING = f"{GALLERY}?dag=spring_campaign"
 XCOMS = "api/v2/dags/~/dagRuns/~/taskInstances/~/xcomEntries?xcom_key=pictory_image"
-STRANGE = 11
+STRANGE = 12
 TOTAL = 2001 + STRANGE + 1 + 6  # of archive, strange, night_shift and spring_campaign
 
 cards = "#images .card:not(.blank)"
@@ -287,6 +287,7 @@ def test_hostile_values_are_text(visit: Visit):
     for prompt in ("Its address is script", "Its address is data"):
         expect(card(page, prompt)).to_contain_text("Its address is not one of the web")
     expect(card(page, "Its address leads nowhere")).to_contain_text("No longer at its address")
+    expect(card(page, "It is in the media library")).to_contain_text("Shown by PostEverywhere alone")
     expect(page.get_by_text("Its value is not kept in Airflow's database")).to_have_count(3)
     card(page, "Its address leads nowhere").locator(".tile").click()
     large = page.get_by_role("dialog")

@@ -47,7 +47,8 @@ function picture(record, properties) {
   const image = record.value;
   if (record.state !== "read") return make("span", { className: "skeleton" });
   if (!image) return missing("Its value is not kept in Airflow's database");
-  if (!image.url) return missing(image.strange ? "Its address is not one of the web" : "No address is known");
+  if (image.strange) return missing("Its address is not one of the web");
+  if (!image.url) return missing(image.mediaId ? "Shown by PostEverywhere alone, in its media library" : "No address is known");
   const shown = make("img", {
     alt: title(image).slice(0, 300),
     referrerPolicy: "no-referrer",
@@ -136,6 +137,7 @@ export function large(record, fate) {
     row("Task", inside(taskAddress(record), taskName(record))),
   );
   if (image?.jobId) details.append(row("Job", make("code", {}, image.jobId)));
+  if (image?.mediaId) details.append(row("Media", make("code", {}, image.mediaId)));
   const posts = make("section", { className: "posts" }, make("h3", {}, "Posts"));
   if (fate.state === undefined) posts.append(make("p", { className: "muted" }, "Reading…"));
   else if (!fate.posts.length) posts.append(make("p", { className: "muted" }, fate.nowhere));

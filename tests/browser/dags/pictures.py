@@ -43,6 +43,7 @@ STRANGE: list[Any] = [
     {"prompt": "Its address is script", "url": f"javascript:{HACK}"},
     {"prompt": "Its address is data", "url": f"data:text/html,<script>parent.{HACK}</script>"},
     {"prompt": "Its address leads nowhere", "url": "http://127.0.0.1:9/gone.png"},
+    {"prompt": "It is in the media library", "media_id": "550e8400-e29b-41d4-a716-446655440000", "url": None},
     {"prompt": {"nested": ["<i>"]}, "job_id": 7, "url": ["http://x"], "model": None, "width": 1e99, "height": True},
     "no object at all",
     [1, 2, 3],
