@@ -55,14 +55,15 @@ def thumbnail(content: bytes, width: int) -> bytes:
 
 
 def _caption(image: Image.Image, text: str) -> None:
-    """Write the beginning of a text on a dark strip along the lower edge."""
+    """Write the beginning of a text on a dark strip along the lower edge, where a crop to 4:3 leaves it whole."""
     size = max(14, min(image.size) // 40)
     font = ImageFont.load_default(size)
     # The default font has no glyphs beyond Latin-1.
     shown = " ".join(text.split()).encode("latin-1", "replace").decode("latin-1")
-    while font.getlength(shown) > image.width - 2 * size:
-        shown = shown[: max(1, int(len(shown) * (image.width - 2 * size) / font.getlength(shown))) - 2] + "…"
+    room = image.width * 3 // 4 - size
+    while font.getlength(shown) > room:
+        shown = shown[: max(1, int(len(shown) * room / font.getlength(shown))) - 2] + "…"
     top = image.height - 2 * size
     strip = image.crop((0, top, image.width, image.height))
     image.paste(Image.blend(strip, Image.new("RGB", strip.size, "black"), 0.55), (0, top))
-    ImageDraw.Draw(image).text((size, image.height - size), shown, "white", font, anchor="lm")
+    ImageDraw.Draw(image).text((image.width // 2, image.height - size), shown, "white", font, anchor="mm")
