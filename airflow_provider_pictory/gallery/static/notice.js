@@ -34,8 +34,7 @@ export function noImages(run, range, widen) {
     const heading = `No images in the ${RANGES[range].toLowerCase()}`;
     return [heading, "There may be older ones.", button("Look at all time", widen)];
   }
-  const text = "Every image that GenerateImageOperator or ImageJobSensor finishes shows up here by itself, ";
-  return ["No images yet", `${text}if you may read its DAG and XComs.`];
+  return ["No images yet", "Each shows up here by itself when its task has finished it, if you may read its DAG and XComs."];
 }
 
 const place = document.getElementById("notice");
