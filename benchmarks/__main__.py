@@ -37,7 +37,7 @@ class Scale:
 
 
 FULL = Scale(
-    night=Load(jobs=1000, over=180, latency=(12, 28), interval=5, ours=5.2),
+    night=Load(jobs=1000, over=180, latency=(12, 28), interval=5),
     polling=Load(jobs=1000, over=5, latency=(12, 28), interval=5),
     burst=Load(jobs=0, over=5, latency=(12, 28), interval=5),
     sizes=(10, 100, 1000, 10_000),

@@ -13,8 +13,6 @@ from typing import Any
 
 import psutil
 
-from benchmarks import OURS
-
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["benchmarks.server", "benchmarks.waiting", "benchmarks.calls"])
 
@@ -26,18 +24,13 @@ class Load:
 
     :param over: seconds over which they are submitted, evenly.
     :param latency: seconds that a job takes: any length between these two is as likely.
-    :param interval: seconds between two polls of the peers.
-    :param ours: the same of this package, if it is another.
+    :param interval: seconds between two polls.
     """
 
     jobs: int
     over: float
     latency: tuple[float, float]
     interval: float
-    ours: float | None = None
-
-    def interval_of(self, name: str) -> float:
-        return self.ours or self.interval if name == OURS else self.interval
 
 
 @dataclass(frozen=True)
@@ -146,11 +139,11 @@ def side_by_side(names: Sequence[str], load: Load, *, instruments: bool = False)
         for waiter in waiters:
             waiter.hear()
         plans = [server.ask((load.jobs, load.over)) for server in servers]
-        for name, waiter, plan in zip(names, waiters, plans, strict=True):
+        for waiter, plan in zip(waiters, plans, strict=True):
             jobs = [(job_id, submitted_at) for job_id, submitted_at, _ in plan]
             last, first_end = jobs[-1][1], min(done_at for *_, done_at in plan)
             weigh_at = last + 0.9 * (first_end - last) if instruments else None
-            waiter.tell((jobs, load.interval_of(name), weigh_at))
+            waiter.tell((jobs, load.interval, weigh_at))
         runs = []
         for name, waiter, server, plan in zip(names, waiters, servers, plans, strict=True):
             told = waiter.hear()
