@@ -74,11 +74,13 @@ class Poller(Generic[H]):
         self._loop = asyncio.get_running_loop()
         self._slots = asyncio.Semaphore(CONNECTIONS)
         self._gate = asyncio.Lock()
+        self._polls = asyncio.Lock()
         self._workers = asyncio.Lock()
         # Airflow writes what a task logs into the log of the trigger in whose context it was started.
         self._context = contextvars.Context()
         # Times of the loop.
         self._next = 0.0
+        self._spare = 0.0
         self._closed = 0.0
         self._read = 0.0
         self._worked = 0.0
@@ -94,15 +96,18 @@ class Poller(Generic[H]):
         :raises ServiceError: what the request ends with.
         """
         async with self._slots:
-            async with self._gate:
-                await self._wait_for_turn(1)
-                if self._faults:
-                    return await self._send(send)
+            async with self._polls:
+                while (delay := self._spare - self._loop.time()) > 0:  # noqa: ASYNC110  # no event tells it
+                    await asyncio.sleep(delay)
+                async with self._gate:
+                    await self._wait_for_turn(1)
+                    if self._faults:
+                        return await self._send(send)
             return await self._send(send)
 
     async def turn(self, requests: int) -> None:
         """
-        Wait until it is the turn of a worker; at most every second turn is one's.
+        Wait until it is the turn of a worker; while polls are to be sent, at most every second turn is one's.
 
         :param requests: how many it is going to send.
         """
@@ -149,9 +154,11 @@ class Poller(Generic[H]):
             raise
         self._note(None, began)
         if self.hook.allowance is not None:
-            # Half of what the service still allows is left to others with the same key: other triggerers, and posts.
             left, seconds = self.hook.allowance
-            self._next = max(self._next, self._loop.time() + 2 * seconds / (left + 2))
+            if not left:
+                self.close(seconds)
+            # Half of what the service still allows is left to others with the same key: other triggerers, and posts.
+            self._spare = self._loop.time() + 2 * seconds / (left + 2)
         return answer
 
     def _note(self, error: ServiceError | None, began: float) -> None:

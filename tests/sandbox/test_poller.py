@@ -309,16 +309,39 @@ class TestTurns:
         assert asyncio.run(both()) >= 0.45
 
 
-def test_requests_keep_to_half_of_what_the_service_still_allows(sandbox: Sandbox, pictory: Any):
+def allowing(sandbox: Sandbox, body: str, left: int, seconds: float) -> None:
+    headers = {"X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": str(time.time() + seconds)}
+    sandbox.fault("pictory.get_quota", "status", status=200, headers=headers, body=body)
+
+
+def test_polls_keep_to_half_of_what_the_service_still_allows(sandbox: Sandbox, pictory: Any):
     body = pictory.get("/v1/quota").text
 
-    async def three(shared: Poller[PictoryAsyncHook]) -> float:
+    async def three(shared: Poller[PictoryAsyncHook]) -> tuple[float, float]:
         await ask(shared)
-        headers = {"X-RateLimit-Remaining": "2", "X-RateLimit-Reset": str(time.time() + 2)}
-        sandbox.fault("pictory.get_quota", "status", status=200, headers=headers, body=body)
+        allowing(sandbox, body, left=2, seconds=2)
         await ask(shared)
         began = time.monotonic()
+        poll = asyncio.ensure_future(ask(shared))
+        await asyncio.sleep(0)
+        await shared.turn(1)
+        turn = time.monotonic() - began
+        await poll
+        return turn, time.monotonic() - began
+
+    turn, poll = run(three)
+    assert turn < 0.5  # the other half is for workers
+    assert 0.8 <= poll <= 3
+
+
+def test_nobody_asks_where_nothing_is_allowed(sandbox: Sandbox, pictory: Any):
+    body = pictory.get("/v1/quota").text
+
+    async def spent(shared: Poller[PictoryAsyncHook]) -> float:
+        allowing(sandbox, body, left=0, seconds=1)
         await ask(shared)
+        began = time.monotonic()
+        await shared.turn(1)
         return time.monotonic() - began
 
-    assert 0.8 <= run(three) <= 3
+    assert 0.5 <= run(spent) <= 3
