@@ -144,7 +144,8 @@ class Endings:
         elif before < earliest:
             ended = min(self._ages[0], age)  # while nobody looked: it says nothing new
         else:
-            ended = (before + age) / 2
+            # Not in the middle: the earliest of many such guesses is one that guessed too low.
+            ended = before + (age - before) * 2 / 3
         insort(self._jobs, (since, ended))
         del self._jobs[:-100]
         self._ages = sorted(ended for _, ended in self._jobs)

@@ -103,7 +103,7 @@ def test_nothing_known_is_plain_polling():
 def test_the_first_request_is_an_interval_after_the_first_ends_at_the_latest():
     endings = Endings()
     for n in range(100):
-        endings.note(n, 61 + n, before=59 + n)
+        endings.note(n, 61 + n, before=58 + n)
     assert endings.earliest == 60
     assert endings.next(0.0, 15) == 75
     assert endings.next(70.0, 15) == 85
@@ -112,13 +112,13 @@ def test_the_first_request_is_an_interval_after_the_first_ends_at_the_latest():
 def test_what_ends_at_the_same_age_is_asked_for_soon_after():
     endings = Endings()
     for n in range(20):
-        endings.note(n, 61.0 if n % 2 else 161.0, before=59.0 if n % 2 else 159.0)
+        endings.note(n, 61.0 if n % 2 else 161.0, before=58.0 if n % 2 else 158.0)
     assert endings.next(0.0, 15) == 63
 
 
 def test_little_evidence_counts_little():
     endings = Endings()
-    endings.note(0.0, 100.0, before=98.0)
+    endings.note(0.0, 100.0, before=97.0)
     assert endings.earliest == pytest.approx(99 / 20)
 
 
