@@ -53,6 +53,7 @@ def multiply(dag_id: str) -> None:
             found = session.execute(select(*columns).where(model.__table__.c.dag_id == dag_id)).mappings()
             return next(dict(row) for row in found if row.get("key", "pictory_image") == "pictory_image")
 
+        as_id = TaskInstance.__table__.c.id.type.python_type  # a text, below Airflow 3.2
         run, task, xcom = only(DagRun), only(TaskInstance), only(XComModel)
         pictures = session.execute(select(XComModel.value).where(XComModel.key == "pictory_image")).scalars()
         urls = [value["url"] for value in pictures if isinstance(value, dict) and "/pictures/" in str(value.get("url"))]
@@ -74,7 +75,7 @@ def multiply(dag_id: str) -> None:
                     "ai_credits_used": credits,
                 }
                 place = {"run_id": run_id, "map_index": index}
-                tasks.append({**task, **place, "id": uuid.uuid4()})
+                tasks.append({**task, **place, "id": as_id(str(uuid.uuid4()))})
                 xcoms.append({**xcom, **place, "dag_run_id": key, "timestamp": moment, "value": image})
             session.execute(insert(TaskInstance.__table__), tasks)
             session.execute(insert(XComModel.__table__), xcoms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import http.client
 import http.server
 import re
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import requests
@@ -20,7 +21,7 @@ from tests.browser.conftest import Web, serve
 from tests.system.processes import free_port
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 expect: Any = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=60_000)
@@ -162,6 +163,27 @@ def test_there_are_no_images_yet(visit: Visit):
     expect(page.get_by_role("alert")).to_contain_text("No images in the last 7 days")
     page.get_by_role("button", name="Look at all time").click()
     expect(page.get_by_role("alert")).to_contain_text("No images yet")
+
+
+def test_where_airflow_lists_them_by_name(visit: Visit):
+    """As Airflow 3.1 does: what comes first may be old."""
+    entry = {"dag_id": "d", "task_id": "t", "map_index": -1, "key": "pictory_image"}
+    entries = [{**entry, "run_id": f"run {n:03}", "timestamp": "2026-01-01T00:00:00Z"} for n in range(100)]
+    entries.append({**entry, "run_id": "today", "timestamp": dt.datetime.now(dt.timezone.utc).isoformat()})
+
+    def answer(route: Route) -> None:
+        query = parse_qs(urlsplit(route.request.url).query)
+        offset = int(query["offset"][0])
+        route.fulfill(json={"xcom_entries": entries[offset : offset + 100], "total_entries": len(entries)})
+
+    def by_name(page: Page) -> None:
+        page.route("**/api/v2/version", lambda route: route.fulfill(json={"version": "3.1.8"}))
+        page.route("**/xcomEntries?*", answer)
+        page.route("**/xcomEntries/*", lambda route: route.fulfill(json={"value": {"prompt": "The one of today"}}))
+
+    page = visit(GALLERY, before=by_name)
+    expect(page.locator(cards)).to_have_count(1)
+    expect(page.locator(cards)).to_contain_text("The one of today")
 
 
 def test_two_thousand_images(visit: Visit):

@@ -56,22 +56,25 @@ function record(key, entry) {
   };
 }
 
+let version;
+
+// Airflow 3.1 lists XComs by their names, whatever order is asked for.
+async function listsNewestFirst(signal) {
+  version ??= (await get("version", {}, signal)).version;
+  return !version.startsWith("3.1.");
+}
+
 // Yields page after page of what a key names, newest first, back to the time `since` (in ms).
 export async function* list(key, { dag, run, since, signal }) {
-  let last = Infinity;
-  let sorted = true;
   let offset = 0;
   for (;;) {
     const query = { xcom_key: key, limit: PAGE, offset, order_by: "-timestamp" };
     const answer = await get(path(dag, run), query, signal);
     const records = answer.xcom_entries.map((entry) => record(key, entry));
-    for (const { time } of records) {
-      sorted &&= time <= last; // Airflow 3.1 ignores order_by
-      last = time;
-    }
     yield records.filter(({ time }) => time >= since);
     offset += records.length;
-    if (!records.length || offset >= answer.total_entries || (sorted && last < since)) return;
+    if (!records.length || offset >= answer.total_entries) return;
+    if (records.at(-1).time < since && (await listsNewestFirst(signal))) return;
   }
 }
 
