@@ -49,12 +49,18 @@ dist: $(VENV)/ready  ## Build the sdist and the wheel
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist .
 
-constraints: $(VENV)/ready  ## Pin the newest versions of everything
-	for pin in 3.3=3.3.2 2.11=2.11.2; do \
-		echo "apache-airflow==$${pin#*=}" | $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --no-header \
-			--no-annotate --no-emit-index-url --extra sandbox --extra dev --extra benchmarks - setup.cfg \
-			--output-file constraints/airflow-$${pin%=*}.txt; \
+# What a user gets who installs a release of Airflow beside its constraints: the versions of the day of that release.
+RELEASES := 2.11.2=2026-04-01 3.0.6=2025-09-15 3.1.8=2026-04-01 3.2.2=2026-06-01 3.3.2=2026-10-01
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	--extra sandbox --extra dev
+
+constraints: $(VENV)/ready  ## Pin what each Airflow release was installed with when it was new, and the lowest versions of all
+	for release in $(RELEASES); do \
+		version=$${release%=*}; \
+		echo "apache-airflow==$$version" | $(COMPILE) --extra benchmarks --exclude-newer $${release#*=} - setup.cfg \
+			--output-file constraints/airflow-$${version%.*}.txt; \
 	done
+	$(COMPILE) --exclude-newer 2025-06-01 --resolution lowest-direct setup.cfg --output-file constraints/airflow-lowest.txt
 
 clean:
 	rm -rf .venv-* build demo dist *.egg-info

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ class AirflowConnection(Protocol):
     host: str | None
     port: int | None
     password: str | None
+    extra: str | None
 
 
 @dataclass(frozen=True)
@@ -59,23 +61,21 @@ class Endpoint:
         return replace(self, key=other.key, requests_per_minute=other.requests_per_minute) == other
 
     @classmethod
-    def from_connection(
-        cls, conn: AirflowConnection, extra: Mapping[str, Any], default_base_url: str, default_rate: float
-    ) -> Endpoint:
+    def from_connection(cls, conn: AirflowConnection, default_base_url: str, default_rate: float) -> Endpoint:
         """
         Read an Airflow connection.
 
-        :param conn: password is the API key, host the base URL.
-        :param extra: the connection's extra, decoded. It may hold ``timeout`` (seconds, or [connect, read]),
-            ``proxies`` (a URL, or URLs by scheme), ``verify`` (true, false or the path of a CA bundle), ``cert`` (a
-            path, or [certificate, key]), ``trust_env`` (true or false), ``allow_http`` (true: send the key over
-            plain http to a host that is not this machine) and ``requests_per_minute`` (of one triggerer).
+        :param conn: password is the API key, host the base URL. The extra, a JSON object, may hold ``timeout``
+            (seconds, or [connect, read]), ``proxies`` (a URL, or URLs by scheme), ``verify`` (true, false or the path
+            of a CA bundle), ``cert`` (a path, or [certificate, key]), ``trust_env`` (true or false), ``allow_http``
+            (true: send the key over plain http to a host that is not this machine) and ``requests_per_minute`` (of one
+            triggerer).
         :param default_base_url: used if the connection has no host.
         :param default_rate: requests per minute, where the connection does not say.
         :raises InputError: with the field of the connection that is wrong.
         """
         where = f"connection {conn.conn_id!r}"
-        extra = _options(extra, where)
+        extra = _options(conn.extra, where)
         return cls(
             base_url=_base_url(conn, default_base_url, extra.get("allow_http") is True, where),
             key=_key(conn, where),
@@ -88,8 +88,12 @@ class Endpoint:
         )
 
 
-def _options(extra: Any, where: str) -> dict[str, Any]:
-    if not isinstance(extra, Mapping):
+def _options(text: str | None, where: str) -> dict[str, Any]:
+    try:
+        extra = json.loads(text) if text else {}
+    except ValueError:
+        extra = None
+    if not isinstance(extra, dict):
         raise InputError.of(f"{where}, extra", "is no JSON object", ", ".join(OPTIONS))
     unknown = sorted(set(extra) - set(OPTIONS))
     if unknown:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from airflow.providers.common.compat.sdk import XCom
+from airflow_provider_pictory.version_compat import XCom
 
 ENDED_KEY = "ended_in_trigger"
 """The XCom that a task has if it was ended in the triggerer, and only then: it comes with the success."""
@@ -25,8 +25,7 @@ def can_end_from_trigger(context: Mapping[str, Any]) -> bool:
     if "task_state_store" not in context or left_xcoms(ti) is None:
         return False  # Airflow below 3.3, where it was not tried; or one where a clear could not be told from a retry
     try:
-        from airflow.providers.common.compat.sdk import get_listener_manager
-        from airflow.sdk.bases.xcom import BaseXCom
+        from airflow_provider_pictory.version_compat import BaseXCom, get_listener_manager
     except ImportError:
         return False
     listeners = get_listener_manager().hook.on_task_instance_success.get_hookimpls()

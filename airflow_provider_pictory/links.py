@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink, XCom
-
 from airflow_provider_pictory.exceptions import InputError
 from airflow_provider_pictory.inputs import check_url
+from airflow_provider_pictory.version_compat import BaseOperator, BaseOperatorLink, XCom
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow.providers.common.compat.sdk import TaskInstanceKey
+    from airflow_provider_pictory.version_compat import TaskInstanceKey
 
 
 class TaskLink(BaseOperatorLink):

@@ -13,7 +13,7 @@ from airflow_provider_pictory.links import address, image_links, post_links
 from airflow_provider_pictory.models import ImageJob
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_pictory.version_compat import Context
 
 log = logging.getLogger(__name__)
 

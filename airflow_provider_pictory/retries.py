@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from airflow_provider_pictory.http import asked_delay
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, RetryDecision, RetryPolicy
+    from airflow_provider_pictory.version_compat import Context, RetryDecision, RetryPolicy
 else:
     try:
-        from airflow.providers.common.compat.sdk import RetryPolicy
+        from airflow_provider_pictory.version_compat import RetryPolicy
     except (ImportError, AttributeError):
         RetryPolicy = object
 
@@ -36,7 +36,7 @@ class ServiceRetryPolicy(RetryPolicy):
 
         :param exception: what the try ended with.
         """
-        from airflow.providers.common.compat.sdk import RetryDecision
+        from airflow_provider_pictory.version_compat import RetryDecision
 
         delay = asked_delay(exception)
         if delay is None:

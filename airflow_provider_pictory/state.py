@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException
-
 from airflow_provider_pictory.end_from_trigger import ENDED_KEY, left_xcoms
 from airflow_provider_pictory.exceptions import OutcomeUnknownError, ServiceError
 from airflow_provider_pictory.http import backoff
+from airflow_provider_pictory.version_compat import AirflowFailException
 
 T = TypeVar("T")
 
@@ -169,6 +168,6 @@ class TaskState:
 
     def _set(self, entry: dict[str, Any]) -> None:
         if self._store is not None:
-            from airflow.sdk import NEVER_EXPIRE  # type: ignore[attr-defined]  # absent from its type stubs alone
+            from airflow_provider_pictory.version_compat import NEVER_EXPIRE
 
             self._store.set(KEY, entry, retention=NEVER_EXPIRE)

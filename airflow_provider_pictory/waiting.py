@@ -11,12 +11,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
-
 from airflow_provider_pictory.exceptions import InputError, ServiceError, TransientError
 from airflow_provider_pictory.http import backoff
 from airflow_provider_pictory.journal import Progress
 from airflow_provider_pictory.models import ImageJob, Post
+from airflow_provider_pictory.version_compat import AirflowFailException, AirflowSensorTimeout
 
 T = TypeVar("T")
 

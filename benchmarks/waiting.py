@@ -9,9 +9,9 @@ import time
 from multiprocessing.connection import Connection
 
 import aiohttp
-from airflow.providers.common.compat.connection import get_async_connection
 
 from airflow_provider_pictory.sandbox.world import PICTORY_KEY
+from airflow_provider_pictory.version_compat import BaseHook, get_async_connection
 from benchmarks.peers import CONTENDERS, Bare, Idle, connect
 
 BEAT = 0.005
@@ -80,7 +80,7 @@ async def wait(
         instruments.waiting -= 1
 
     # A triggerer has done this before, and loads a lot at the first time.
-    await get_async_connection("http_default")
+    await get_async_connection(BaseHook(), "http_default")
     instruments = Instruments()
     started = time.process_time()
     async with aiohttp.ClientSession(headers={"Authorization": PICTORY_KEY}) as Bare.session:

@@ -12,7 +12,14 @@ from __future__ import annotations
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup, task, task_group
+
+try:
+    from airflow.sdk import DAG, Param, TaskGroup, task, task_group
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.decorators import task, task_group
+    from airflow.models.param import Param
+    from airflow.utils.task_group import TaskGroup
 
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator

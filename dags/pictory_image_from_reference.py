@@ -7,7 +7,11 @@ Each variation costs credits of its own. In place of the first image, any public
 from __future__ import annotations
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG
+
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
 
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 

@@ -7,7 +7,12 @@ Trigger it with a prompt of your own, or as it is.
 from __future__ import annotations
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, Param
+
+try:
+    from airflow.sdk import DAG, Param
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.models.param import Param
 
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor

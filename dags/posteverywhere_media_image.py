@@ -7,7 +7,12 @@ PostEverywhere generates it within seconds, and the post names it by its media i
 from __future__ import annotations
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, task
+
+try:
+    from airflow.sdk import DAG, task
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.decorators import task
 
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator

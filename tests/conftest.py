@@ -112,7 +112,7 @@ class Tries:
 
     def run(self) -> Any:
         """Run one try to its end, and return its result or raise its error."""
-        from airflow.providers.common.compat.sdk import TaskDeferred
+        from airflow_provider_pictory.version_compat import TaskDeferred
 
         step = functools.partial(self.operator.execute, self.context)
         clock = SimpleNamespace(sleep=time.sleep, time=lambda: time.time() + sum(self.paused))

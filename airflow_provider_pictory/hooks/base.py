@@ -12,8 +12,6 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
-
 from airflow_provider_pictory import __version__
 from airflow_provider_pictory.connection import Endpoint, is_loopback
 from airflow_provider_pictory.exceptions import (
@@ -23,6 +21,7 @@ from airflow_provider_pictory.exceptions import (
     UnexpectedAnswerError,
 )
 from airflow_provider_pictory.http import MAX_ANSWER_BYTES, Answer, Call, allowance, backoff, lost, read, retry_delay
+from airflow_provider_pictory.version_compat import AirflowNotFoundException, BaseHook, get_async_connection
 
 if TYPE_CHECKING:
     import ssl
@@ -62,8 +61,8 @@ class Service:
     if TYPE_CHECKING:
         conn_id: str
 
-    def _read(self, conn: Any, extra: Any) -> Endpoint:
-        return Endpoint.from_connection(conn, extra, self.default_base_url, self.requests_per_minute)
+    def _read(self, conn: Any) -> Endpoint:
+        return Endpoint.from_connection(conn, self.default_base_url, self.requests_per_minute)
 
     def _headers(self, endpoint: Endpoint) -> dict[str, str]:
         return {
@@ -117,7 +116,7 @@ class ServiceHook(Service, BaseHook):
                     if attempt == 3:
                         raise
                     time.sleep(backoff(attempt))
-        return self._read(conn, conn.extra_dejson)
+        return self._read(conn)
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -253,12 +252,9 @@ class AsyncServiceHook(Service, BaseHook):
 
         :raises InputError: if there is no such connection, or it cannot be used.
         """
-        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
-
         with self._naming_the_connection():
-            conn = await get_async_connection(self.conn_id, hook=self)
-            extra = await get_async_extra_dejson(conn)
-        endpoint = self._read(conn, extra)
+            conn = await get_async_connection(self, self.conn_id)
+        endpoint = self._read(conn)
         if self.endpoint is None or not self.endpoint.is_reached_like(endpoint):
             tls, proxy = await asyncio.to_thread(_tls_and_proxy, endpoint)
             await self.close()

@@ -6,26 +6,24 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import (
+from airflow_provider_pictory import inputs
+from airflow_provider_pictory.approval import form_body, form_title
+from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+from airflow_provider_pictory.version_compat import (
     AirflowException,
-    AirflowOptionalProviderFeatureException,
     AirflowSkipException,
     Param,
     XComNotFound,
 )
 
-from airflow_provider_pictory import inputs
-from airflow_provider_pictory.approval import form_body, form_title
-from airflow_provider_pictory.exceptions import InputError
-from airflow_provider_pictory.operators.pictory import GenerateImageOperator
-
 try:
     from airflow.providers.standard.operators.hitl import HITLOperator
-except AirflowOptionalProviderFeatureException as error:
+except (ImportError, AirflowException) as error:  # on Airflow 3.0 the module is there, and refuses
     raise ImportError("ApproveImageOperator needs Airflow 3.1 or later") from error
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_pictory.version_compat import Context
 
 PROMPT_KEY = "prompt"
 """The XCom key of the prompt with which a person has asked for another image."""

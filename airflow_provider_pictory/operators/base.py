@@ -14,9 +14,8 @@ from airflow_provider_pictory.links import Linked
 from airflow_provider_pictory.waiting import seconds
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
     from airflow_provider_pictory.hooks.base import ServiceHook
+    from airflow_provider_pictory.version_compat import Context
 
 
 class ServiceOperator(Linked):
@@ -85,9 +84,8 @@ class ServiceOperator(Linked):
 
         :param delay: seconds.
         """
-        from airflow.providers.common.compat.standard.triggers import TimeDeltaTrigger
-
         from airflow_provider_pictory.triggers.base import MIN_WAIT
+        from airflow_provider_pictory.version_compat import TimeDeltaTrigger
 
         self.defer(
             trigger=TimeDeltaTrigger(dt.timedelta(seconds=max(delay, MIN_WAIT))),

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import conf
-
 from airflow_provider_pictory import inputs
 from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
 from airflow_provider_pictory.exceptions import JobFailedError, NotFoundError
@@ -21,10 +19,11 @@ from airflow_provider_pictory.models import ImageJob
 from airflow_provider_pictory.operators.base import ServiceOperator
 from airflow_provider_pictory.results import REQUEST_KEY, check_job, push_image
 from airflow_provider_pictory.state import TaskState
+from airflow_provider_pictory.version_compat import conf
 from airflow_provider_pictory.waiting import is_job_done, seconds, wait
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_pictory.version_compat import Context
 
 
 class GenerateImageOperator(ServiceOperator):

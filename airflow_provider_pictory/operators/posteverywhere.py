@@ -10,8 +10,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout, conf
-
 from airflow_provider_pictory import inputs
 from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
 from airflow_provider_pictory.exceptions import (
@@ -35,10 +33,11 @@ from airflow_provider_pictory.results import (
     push_post,
 )
 from airflow_provider_pictory.state import TaskState
+from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException, AirflowTaskTimeout, conf
 from airflow_provider_pictory.waiting import is_post_done, seconds, wait
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_pictory.version_compat import Context
 
 CLOCK_SKEW = 300.0
 """How far this machine's clock and the service's may differ, in seconds."""

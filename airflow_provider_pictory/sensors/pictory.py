@@ -9,16 +9,6 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    AirflowTaskTimeout,
-    BaseOperator,
-    BaseSensorOperator,
-    PokeReturnValue,
-)
-
 from airflow_provider_pictory import inputs
 from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
 from airflow_provider_pictory.exceptions import JobFailedError, ServiceError
@@ -29,10 +19,19 @@ from airflow_provider_pictory.links import IMAGE_LINK, Linked
 from airflow_provider_pictory.models import ImageJob
 from airflow_provider_pictory.results import check_job, find_request, push_image
 from airflow_provider_pictory.state import TaskState
+from airflow_provider_pictory.version_compat import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    BaseOperator,
+    BaseSensorOperator,
+    PokeReturnValue,
+)
 from airflow_provider_pictory.waiting import Pace, is_job_done, seconds
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow_provider_pictory.version_compat import Context
 
 
 class ImageJobSensor(Linked, BaseSensorOperator):

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_pictory import exceptions
 from airflow_provider_pictory.exceptions import ServiceError, one_line
+from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 from airflow_provider_pictory.waiting import Endings
 
 if sys.version_info >= (3, 11):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import XCom
-
 from airflow_provider_pictory.end_from_trigger import ENDED_KEY
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
 from airflow_provider_pictory.journal import Progress, job_ended
@@ -14,6 +12,7 @@ from airflow_provider_pictory.models import ImageJob
 from airflow_provider_pictory.results import IMAGE_KEY, for_galleries
 from airflow_provider_pictory.triggers.base import WaitTrigger, endings
 from airflow_provider_pictory.triggers.poller import SharedPoller
+from airflow_provider_pictory.version_compat import XCom
 from airflow_provider_pictory.waiting import is_job_done, wait_async
 
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from airflow.providers.common.compat.sdk import XCom
-
 from airflow_provider_pictory.end_from_trigger import ENDED_KEY
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook
 from airflow_provider_pictory.journal import Progress, post_ended
@@ -16,6 +14,7 @@ from airflow_provider_pictory.models import Post
 from airflow_provider_pictory.results import POST_KEY, describe_post, describe_source
 from airflow_provider_pictory.triggers.base import WaitTrigger, endings
 from airflow_provider_pictory.triggers.poller import SharedPoller
+from airflow_provider_pictory.version_compat import XCom
 from airflow_provider_pictory.waiting import is_post_done, wait_async
 
 

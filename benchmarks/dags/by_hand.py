@@ -13,7 +13,14 @@ from __future__ import annotations
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException, PokeReturnValue, task, task_group
+
+from airflow_provider_pictory.version_compat import AirflowFailException, PokeReturnValue
+
+try:
+    from airflow.sdk import DAG, task, task_group
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.decorators import task, task_group
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.providers.http.sensors.http import HttpSensor
 from requests import Response

@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, XCom
 
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook, PictoryHook
@@ -26,6 +25,7 @@ from airflow_provider_pictory.http import MAX_ANSWER_BYTES
 from airflow_provider_pictory.links import ImageLink, PostLink
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator
 from airflow_provider_pictory.sandbox import Sandbox
+from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException, XCom
 from tests.conftest import Tries
 from tests.sandbox.tasks import PROMPT, generate, post, sensor
 

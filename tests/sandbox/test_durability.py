@@ -10,12 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
 
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator
 from airflow_provider_pictory.retries import ServiceRetryPolicy
 from airflow_provider_pictory.sandbox import Sandbox
+from airflow_provider_pictory.version_compat import AirflowFailException, AirflowSensorTimeout
 from tests.conftest import StateStore, Tries, needs_state_store
 from tests.sandbox.tasks import (
     ACCOUNTS,

@@ -329,7 +329,7 @@ class TestFaults:
 
 class TestConnection:
     def test_a_missing_connection(self, connect: Callable[..., None], use_async: bool, monkeypatch: pytest.MonkeyPatch):
-        from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+        from airflow_provider_pictory.version_compat import AirflowNotFoundException, BaseHook
 
         def missing(conn_id: str) -> Any:
             raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
@@ -343,7 +343,7 @@ class TestConnection:
     def test_an_outage_of_the_secrets_backend_may_pass(
         self, use_async: bool, monkeypatch: pytest.MonkeyPatch, no_sleep: list[float]
     ):
-        from airflow.providers.common.compat.sdk import BaseHook
+        from airflow_provider_pictory.version_compat import BaseHook
 
         def down(conn_id: str) -> Any:
             raise RuntimeError("vault token s.secret is sealed")

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import (
+
+from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator
+from airflow_provider_pictory.sandbox import Sandbox
+from airflow_provider_pictory.version_compat import (
     AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
 )
-
-from airflow_provider_pictory import exceptions as e
-from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator
-from airflow_provider_pictory.sandbox import Sandbox
 from tests.conftest import StateStore, Tries, needs_state_store
 from tests.sandbox.tasks import PROMPT, calls, generate, images, lose_the_answer, post, posts, sensor
 

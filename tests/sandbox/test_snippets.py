@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ INCLUDED = sorted({(block.page.parent / block.argument).resolve() for block in b
 
 def code(block: Block) -> str:
     """Return a snippet as this Airflow takes it: the pages say that DAG comes from elsewhere on 2.11."""
-    return block.code if NEWEST else block.code.replace("airflow.sdk", "airflow.providers.common.compat.sdk")
+    return block.code if find_spec("airflow.sdk") else block.code.replace("airflow.sdk", "tests.airflow_2")
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout
 
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.links import PLATFORM_LINKS
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator
 from airflow_provider_pictory.sandbox import Sandbox
+from airflow_provider_pictory.version_compat import AirflowFailException, AirflowSensorTimeout
 from tests.conftest import Tries
 from tests.sandbox.tasks import PROMPT, generate, images, library_media, lose_the_answer, post, posts, sensor
 

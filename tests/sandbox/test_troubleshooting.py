@@ -42,7 +42,7 @@ class World:
 
     def get_connection(self, error: Exception) -> None:
         """Let Airflow answer with an error when it is asked for a connection."""
-        from airflow.providers.common.compat.sdk import BaseHook
+        from airflow_provider_pictory.version_compat import BaseHook
 
         def fail(conn_id: str) -> Any:
             raise error
@@ -115,7 +115,7 @@ def test_a_message(heading: str, request: pytest.FixtureRequest):
 
 @produces("No such connection")
 def _(world: World) -> str:
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
+    from airflow_provider_pictory.version_compat import AirflowNotFoundException
 
     world.get_connection(AirflowNotFoundException("not there"))
     return failure(generate(pictory_conn_id="pictory_prod").run)

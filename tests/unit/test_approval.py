@@ -130,9 +130,10 @@ class Pulled:
 
 def test_a_prompt_is_never_a_template(monkeypatch: pytest.MonkeyPatch):
     approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
-    from airflow.providers.common.compat.sdk import TaskDeferred
     from airflow.providers.standard.operators import hitl
     from airflow.sdk import exceptions
+
+    from airflow_provider_pictory.version_compat import TaskDeferred
 
     asked: dict[str, Any] = {}
     monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **form: asked.update(form))
@@ -163,14 +164,14 @@ class Missing:
     """What another task has not pushed."""
 
     def resolve(self, context: Any) -> Any:
-        from airflow.providers.common.compat.sdk import XComNotFound
+        from airflow_provider_pictory.version_compat import XComNotFound
 
         raise XComNotFound("dag", "task", "prompt")
 
 
 def test_where_nobody_has_asked_for_another_image_none_is_made():
     approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
-    from airflow.providers.common.compat.sdk import AirflowSkipException
+    from airflow_provider_pictory.version_compat import AirflowSkipException
 
     task = approval.GenerateAnotherImageOperator(task_id="again", prompt=Missing())
     assert task.trigger_rule == "none_failed"
@@ -181,7 +182,7 @@ def test_where_nobody_has_asked_for_another_image_none_is_made():
 def test_a_prompt_that_cannot_be_is_asked_for_again():
     """Airflow's form lets any text pass, and a task that fails for good would leave the picture undecided."""
     approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
-    from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+    from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException
 
     task = approval.ApproveImageOperator(task_id="approve", image={"prompt": "A fox"}, another=True)
     event = {"responded_at": dt.datetime.now(dt.timezone.utc), "responded_by_user": None}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,9 @@ DEFAULT = "https://api.example/base"
 
 
 def endpoint(extra: dict[str, Any] | None = None, **fields: Any) -> Endpoint:
-    conn = SimpleNamespace(conn_id="c", host=None, port=None, password="secret-key", **{})
+    conn = SimpleNamespace(conn_id="c", host=None, port=None, password="secret-key", extra=extra and json.dumps(extra))
     conn.__dict__.update(fields)
-    return Endpoint.from_connection(conn, extra or {}, DEFAULT, 100.0)
+    return Endpoint.from_connection(conn, DEFAULT, 100.0)
 
 
 def test_defaults():

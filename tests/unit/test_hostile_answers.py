@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +24,7 @@ from airflow_provider_pictory.http import MAX_DELAY, Answer, Call, asked_delay, 
 from airflow_provider_pictory.links import address
 from airflow_provider_pictory.models import Destination, ImageJob, Media, Post
 from airflow_provider_pictory.results import check_job
+from airflow_provider_pictory.version_compat import AirflowFailException
 from airflow_provider_pictory.waiting import CONFIRMATIONS, Pace, is_job_done, is_post_done
 
 DAY = 86_400

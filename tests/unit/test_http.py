@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.exceptions import one_line
@@ -19,6 +18,7 @@ from airflow_provider_pictory.http import (
     retry_delay,
 )
 from airflow_provider_pictory.models import Account, Destination, ImageJob, Post
+from airflow_provider_pictory.version_compat import AirflowFailException
 
 GET: Call[Any] = Call("get thing", "GET", "/thing", lambda body: body["value"], repeatable=True)
 POST: Call[Any] = Call("make thing", "POST", "/thing", lambda body: body["value"])

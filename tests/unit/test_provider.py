@@ -147,7 +147,7 @@ def test_every_parameter_is_documented(task: Any):
     ids=str,
 )
 def test_links_lead_to_the_web_alone(value: Any, url: str, monkeypatch: pytest.MonkeyPatch):
-    from airflow.providers.common.compat.sdk import XCom
+    from airflow_provider_pictory.version_compat import XCom
 
     monkeypatch.setattr(XCom, "get_value", staticmethod(lambda *, ti_key, key: {"_link_ImageLink": value}[key]))
     assert ImageLink().get_link(None, ti_key=None) == url
@@ -185,9 +185,8 @@ def test_every_link_that_an_operator_may_have_is_made_known():
 
 
 def test_the_exception_tree_in_the_docstring_is_the_real_one():
-    from airflow.providers.common.compat.sdk import AirflowFailException
-
     from airflow_provider_pictory import exceptions as e
+    from airflow_provider_pictory.version_compat import AirflowFailException
 
     lines = re.findall(r"^    ([│ ]*)[└├]── (\w+)\s+(x )?", e.__doc__ or "", re.M)
     assert {name for _, name, _ in lines} == {

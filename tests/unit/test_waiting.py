@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
 from airflow_provider_pictory.exceptions import (
     InputError,
@@ -19,6 +18,7 @@ from airflow_provider_pictory.exceptions import (
 )
 from airflow_provider_pictory.journal import Progress
 from airflow_provider_pictory.models import Destination, ImageJob, Post
+from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 from airflow_provider_pictory.waiting import Pace, is_job_done, is_post_done, seconds, wait, wait_async
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,13 @@ from typing import Any
 
 import pendulum
 import requests
-from airflow.providers.common.compat.sdk import DAG, BaseHook
+
+from airflow_provider_pictory.version_compat import BaseHook
+
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
 
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import PostImageOperator

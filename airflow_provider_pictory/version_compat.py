@@ -1,0 +1,89 @@
+"""
+Airflow's names in the places where each supported version has them, imported when first used.
+
+The only module that knows that Airflow's versions differ in where a name lives. It imports nothing of this package.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow.exceptions import AirflowOptionalProviderFeatureException as AirflowOptionalProviderFeatureException
+    from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger as TimeDeltaTrigger
+    from airflow.sdk import NEVER_EXPIRE as NEVER_EXPIRE  # type: ignore[attr-defined]  # absent from its stubs alone
+    from airflow.sdk import BaseHook as BaseHook
+    from airflow.sdk import BaseOperator as BaseOperator
+    from airflow.sdk import BaseOperatorLink as BaseOperatorLink
+    from airflow.sdk import BaseSensorOperator as BaseSensorOperator
+    from airflow.sdk import BaseXCom as BaseXCom
+    from airflow.sdk import Context as Context
+    from airflow.sdk import Param as Param
+    from airflow.sdk import PokeReturnValue as PokeReturnValue
+    from airflow.sdk import RetryDecision as RetryDecision
+    from airflow.sdk import RetryPolicy as RetryPolicy
+    from airflow.sdk.configuration import conf as conf
+    from airflow.sdk.exceptions import AirflowException as AirflowException
+    from airflow.sdk.exceptions import AirflowFailException as AirflowFailException
+    from airflow.sdk.exceptions import AirflowNotFoundException as AirflowNotFoundException
+    from airflow.sdk.exceptions import AirflowSensorTimeout as AirflowSensorTimeout
+    from airflow.sdk.exceptions import AirflowSkipException as AirflowSkipException
+    from airflow.sdk.exceptions import AirflowTaskTimeout as AirflowTaskTimeout
+    from airflow.sdk.exceptions import TaskDeferralError as TaskDeferralError
+    from airflow.sdk.exceptions import TaskDeferred as TaskDeferred
+    from airflow.sdk.exceptions import XComNotFound as XComNotFound
+    from airflow.sdk.execution_time.xcom import XCom as XCom
+    from airflow.sdk.listener import get_listener_manager as get_listener_manager
+    from airflow.sdk.types import TaskInstanceKey as TaskInstanceKey
+
+_EXCEPTIONS = ("airflow.sdk.exceptions", "airflow.exceptions")
+
+# Newest first: an older place may be left behind with a deprecation warning.
+_MODULES: dict[str, tuple[str, ...]] = {
+    "AirflowException": _EXCEPTIONS,
+    "AirflowFailException": _EXCEPTIONS,
+    "AirflowNotFoundException": _EXCEPTIONS,
+    "AirflowOptionalProviderFeatureException": ("airflow.exceptions",),
+    "AirflowSensorTimeout": _EXCEPTIONS,
+    "AirflowSkipException": _EXCEPTIONS,
+    "AirflowTaskTimeout": _EXCEPTIONS,
+    "BaseHook": ("airflow.sdk.bases.hook", "airflow.hooks.base"),
+    "BaseOperator": ("airflow.sdk", "airflow.models.baseoperator"),
+    "BaseOperatorLink": ("airflow.sdk", "airflow.models.baseoperatorlink"),
+    "BaseSensorOperator": ("airflow.sdk", "airflow.sensors.base"),
+    "BaseXCom": ("airflow.sdk.bases.xcom", "airflow.models.xcom"),
+    "NEVER_EXPIRE": ("airflow.sdk",),
+    "Param": ("airflow.sdk", "airflow.models.param"),
+    "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
+    "RetryDecision": ("airflow.sdk",),
+    "RetryPolicy": ("airflow.sdk",),
+    "TaskDeferralError": _EXCEPTIONS,
+    "TaskDeferred": _EXCEPTIONS,
+    "TimeDeltaTrigger": ("airflow.providers.standard.triggers.temporal", "airflow.triggers.temporal"),
+    "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models.xcom"),
+    "XComNotFound": _EXCEPTIONS,
+    "conf": ("airflow.sdk.configuration", "airflow.configuration"),
+    "get_listener_manager": ("airflow.sdk.listener", "airflow.listeners.listener"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module in _MODULES.get(name, ()):
+        try:
+            value = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError):
+            continue
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r} on this version of Airflow")
+
+
+async def get_async_connection(hook: BaseHook, conn_id: str) -> Any:
+    """Read an Airflow connection in an event loop, without blocking it."""
+    if hasattr(hook, "aget_connection"):  # Airflow 3.1 and up
+        return await hook.aget_connection(conn_id)
+    # Not asyncio.to_thread: Airflow 3.0 comes back to this event loop to ask its supervisor.
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(hook.get_connection)(conn_id)

@@ -1,0 +1,7 @@
+"""What the pages import from `airflow.sdk`, on Airflow 2.11."""
+
+from airflow import DAG as DAG
+from airflow.decorators import task as task
+from airflow.decorators import task_group as task_group
+from airflow.models.param import Param as Param
+from airflow.io.path import ObjectStoragePath as ObjectStoragePath
