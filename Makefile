@@ -53,11 +53,14 @@ dist: $(VENV)/ready  ## Build the sdist and the wheel
 RELEASES := 2.11.2=2026-04-01 3.0.6=2025-09-15 3.1.8=2026-04-01 3.2.2=2026-06-01 3.3.2=2026-10-01
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 	--extra sandbox --extra dev
+# Airflow's FAB auth manager could not be imported beside SQLAlchemy 2.1 before this version of sqlalchemy-utils.
+LATER := --exclude-newer-package sqlalchemy-utils=2026-10-15
 
 constraints: $(VENV)/ready  ## Pin what each Airflow release was installed with when it was new, and the lowest versions of all
 	for release in $(RELEASES); do \
 		version=$${release%=*}; \
-		echo "apache-airflow==$$version" | $(COMPILE) --extra benchmarks --exclude-newer $${release#*=} - setup.cfg \
+		echo "apache-airflow==$$version" | $(COMPILE) --extra benchmarks --exclude-newer $${release#*=} \
+			$$([ $$version != 3.3.2 ] || echo $(LATER)) - setup.cfg \
 			--output-file constraints/airflow-$${version%.*}.txt; \
 	done
 	$(COMPILE) --exclude-newer 2025-06-01 --resolution lowest-direct setup.cfg --output-file constraints/airflow-lowest.txt

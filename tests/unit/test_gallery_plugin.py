@@ -47,7 +47,7 @@ def test_it_imports_nothing_beside_itself(tmp_path):
 def test_only_an_airflow_that_can_show_it_is_given_anything():
     plugin = GalleryPlugin()
     if not hasattr(AirflowPlugin, "external_views"):
-        assert not hasattr(plugin, "fastapi_apps")
+        assert not getattr(plugin, "fastapi_apps", None)  # Airflow 3.0 has an empty list
         return
     [app] = plugin.fastapi_apps
     assert app["url_prefix"] == "/pictory-gallery"
