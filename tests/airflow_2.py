@@ -3,5 +3,5 @@
 from airflow import DAG as DAG
 from airflow.decorators import task as task
 from airflow.decorators import task_group as task_group
-from airflow.models.param import Param as Param
 from airflow.io.path import ObjectStoragePath as ObjectStoragePath
+from airflow.models.param import Param as Param
