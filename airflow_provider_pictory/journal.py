@@ -147,6 +147,22 @@ def post_ended(post: Post, age: float | None) -> Iterator[str]:
             yield f"PostEverywhere post {post.post_id}: on {one_line(item.platform or 'account', 50)} at {url}"
 
 
+def with_trigger_error(next_method: str, next_kwargs: dict[str, Any] | None) -> dict[str, Any] | None:
+    """
+    Add a trigger's own error to the arguments with which Airflow fails its task: it says "Trigger failure" alone.
+
+    :param next_method: what Airflow resumes the task with.
+    :param next_kwargs: its arguments.
+    :return: the arguments to resume with.
+    """
+    if next_method != "__fail__" or not next_kwargs or not next_kwargs.get("traceback"):
+        return next_kwargs
+    lines: list[str] = next_kwargs["traceback"]
+    last_frame = max((index for index, line in enumerate(lines) if line.startswith(" ")), default=-1)
+    error = one_line("".join(lines[last_frame + 1 :]))
+    return {**next_kwargs, "error": f"{next_kwargs['error']}: {error}"}
+
+
 def _after(age: float | None) -> str:
     return "" if age is None else f" after {span(age)}"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_pictory import inputs
 from airflow_provider_pictory.approval import form_body, form_title
 from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.journal import with_trigger_error
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.version_compat import (
     AirflowException,
@@ -102,6 +103,10 @@ class ApproveImageOperator(HITLOperator):
                 format="multiline",
             )
         return super().execute(context)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the wait for an answer."""
+        return super().resume_execution(next_method, with_trigger_error(next_method, next_kwargs), context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on as the answer says."""

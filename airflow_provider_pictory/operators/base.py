@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_pictory.exceptions import TransientError
 from airflow_provider_pictory.http import asked_delay
+from airflow_provider_pictory.journal import with_trigger_error
 from airflow_provider_pictory.links import Linked
 from airflow_provider_pictory.waiting import seconds
 
@@ -47,7 +48,7 @@ class ServiceOperator(Linked):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a pause, or after a wait in the triggerer."""
         with self.telling(context):
-            return super().resume_execution(next_method, next_kwargs, context)
+            return super().resume_execution(next_method, with_trigger_error(next_method, next_kwargs), context)
 
     @contextmanager
     def telling(self, context: Context) -> Iterator[None]:

@@ -33,7 +33,13 @@ from airflow_provider_pictory.results import (
     push_post,
 )
 from airflow_provider_pictory.state import TaskState
-from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException, AirflowTaskTimeout, conf
+from airflow_provider_pictory.version_compat import (
+    AirflowException,
+    AirflowFailException,
+    AirflowTaskTimeout,
+    TaskDeferralError,
+    conf,
+)
 from airflow_provider_pictory.waiting import is_post_done, seconds, wait
 
 if TYPE_CHECKING:
@@ -194,7 +200,7 @@ class PostImageOperator(ServiceOperator):
             yield
         except (Exception, AirflowTaskTimeout) as error:
             # What any other error says may hold anything.
-            known = isinstance(error, AirflowException)
+            known = isinstance(error, AirflowException) and not isinstance(error, TaskDeferralError)
             said = one_line(error) if known else f"{type(error).__name__}: the task's log says more"
             push_post(context, self._source, self._post.as_xcom() if self._post else {}, said)
             raise

@@ -14,7 +14,7 @@ from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
 from airflow_provider_pictory.exceptions import JobFailedError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.http import backoff
-from airflow_provider_pictory.journal import Progress, job_ended, span
+from airflow_provider_pictory.journal import Progress, job_ended, span, with_trigger_error
 from airflow_provider_pictory.links import IMAGE_LINK, Linked
 from airflow_provider_pictory.models import ImageJob
 from airflow_provider_pictory.results import check_job, find_request, push_image
@@ -165,7 +165,8 @@ class ImageJobSensor(Linked, BaseSensorOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume as any operator does: what the sensor's base class adds differs between Airflow's versions."""
         with self._skipping():
-            return BaseOperator.resume_execution(self, next_method, next_kwargs, context)
+            kwargs = with_trigger_error(next_method, next_kwargs)
+            return BaseOperator.resume_execution(self, next_method, kwargs, context)
 
     @contextmanager
     def _skipping(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator
 from airflow_provider_pictory.sandbox import Sandbox
-from tests.conftest import StateStore, Tries, needs_state_store
+from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
+from tests.conftest import StateStore, TaskInstance, Tries, needs_state_store
 from tests.pages import ROOT, tokens
 from tests.sandbox.tasks import PROMPT, generate, library_media, lose_the_answer, post, sensor
 from tests.sandbox.test_hooks import tls  # noqa: F401
@@ -329,6 +331,17 @@ def _(world: World) -> str:
 def _(world: World) -> str:
     world.sandbox.fault("pictory.get_job", "status", status=503, times=None)
     return failure(generate(wait_for_completion=True, timeout=0.1).run)
+
+
+@produces("A trigger that broke")
+def _(world: World) -> str:
+    task = generate().operator
+    try:
+        ImageJobTrigger(of_a_later_version=True)  # type: ignore[call-arg]
+    except TypeError as error:
+        lines = traceback.format_exception(type(error), error, error.__traceback__)
+    context = {"ti": TaskInstance(), "task": task}
+    return failure(lambda: task.resume_execution("__fail__", {"error": "Trigger failure", "traceback": lines}, context))
 
 
 @produces("A post that no retry would find")
