@@ -67,7 +67,7 @@ class WaitTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, and tell how it ended."""
         clock = asyncio.get_running_loop().time
-        began = clock()
+        settled = clock() + (MIN_WAIT if self.task_instance is not None else 0.0)  # there is none in `dags test`
         try:
             async with timeout(max(0.0, self.deadline - time.time()) + LAST_CALL):
                 event: dict[str, Any] = {"result": await self.wait()}
@@ -77,17 +77,19 @@ class WaitTrigger(BaseTrigger):
             event = {"timeout": str(error)}
         except ServiceError as error:
             event = {"error": str(error), "kind": type(error).__name__}
-        if self.task_instance is not None:  # which there is not in `dags test`
-            if self.end_from_trigger and "result" in event:
-                try:
-                    xcoms = await self.end(event["result"])
-                except Exception as error:
-                    self.log.warning("A worker has to end the task (%s: %s)", type(error).__name__, one_line(error))
-                    xcoms = None
-                if xcoms is not None:
-                    yield TaskSuccessEvent(xcoms=xcoms)
-                    return
-            await asyncio.sleep(began + MIN_WAIT - clock())
+        except Exception:
+            await asyncio.sleep(settled - clock())
+            raise
+        if self.task_instance is not None and self.end_from_trigger and "result" in event:
+            try:
+                xcoms = await self.end(event["result"])
+            except Exception as error:
+                self.log.warning("A worker has to end the task (%s: %s)", type(error).__name__, one_line(error))
+                xcoms = None
+            if xcoms is not None:
+                yield TaskSuccessEvent(xcoms=xcoms)
+                return
+        await asyncio.sleep(settled - clock())
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's class has no annotations
 
     @property

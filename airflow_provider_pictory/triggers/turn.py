@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_pictory.exceptions import ServiceError
+from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook
@@ -67,7 +67,7 @@ class TurnTrigger(BaseTrigger):
                 await shared.turn(self.requests)
         except asyncio.TimeoutError:
             pass
-        except ServiceError as error:
-            self.log.warning("%s; going on without waiting for others", error)
+        except Exception as error:
+            self.log.warning("%s: %s; going on without waiting for others", type(error).__name__, one_line(error))
             await asyncio.sleep(self.moment - time.time())
         yield TriggerEvent(None)  # type: ignore[no-untyped-call]  # Airflow's class has no annotations

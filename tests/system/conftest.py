@@ -101,15 +101,22 @@ def night(_night: Sandbox) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def airflow(
+def airflow(request: pytest.FixtureRequest, executor: str) -> Airflow:
+    """What most tests are about, Airflow's durable tasks, needs the state store of Airflow 3.3."""
+    if not has_state_store():
+        pytest.skip("Airflow has a task state store from 3.3")
+    found: Airflow = request.getfixturevalue("any_airflow")
+    return found
+
+
+@pytest.fixture(scope="session")
+def any_airflow(
     executor: str,
     sandboxes: Slots,
     _night: Sandbox,
     pytestconfig: pytest.Config,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Airflow]:
-    if not has_state_store():
-        pytest.skip("Airflow has a task state store from 3.3")
     needed = {"LocalExecutor": ["initdb"], "CeleryExecutor": ["initdb", "redis-server"]}[executor]
     if missing := [name for name in needed if program(name) is None]:
         pytest.skip(f"needs {' and '.join(missing)}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -13,6 +16,7 @@ from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
+from airflow_provider_pictory.triggers.turn import TurnTrigger
 from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException, TaskDeferralError
 from tests.conftest import TaskInstance
 
@@ -94,6 +98,30 @@ def test_a_trigger_that_left_no_traceback_is_reported_as_airflow_does(name: str)
     assert str(resume(TASKS[name](), failed(None))[0]) == "Trigger failure"
     assert str(resume(TASKS[name](), {"error": "Trigger timeout"})[0]) == "Trigger timeout"
     assert str(resume(TASKS[name](), None)[0]) == "Unknown"
+
+
+class BrokenTrigger(ImageJobTrigger):
+    async def wait(self) -> dict[str, Any]:
+        raise TypeError("broken")
+
+
+def test_a_trigger_that_breaks_at_once_leaves_airflow_time_to_see_the_end_of_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("airflow_provider_pictory.triggers.base.MIN_WAIT", 0.3)
+    trigger = BrokenTrigger("job", "pictory_default", 1, deadline=0)
+    trigger.task_instance = mock.Mock(spec=["task_id"])
+    began = time.monotonic()
+    with pytest.raises(TypeError, match="broken"):
+        asyncio.run(anext(trigger.run()))
+    assert time.monotonic() - began >= 0.3
+
+
+def test_a_task_that_was_sent_away_goes_on_although_its_turn_cannot_be_waited_for():
+    moment = time.time() + 0.3
+    trigger = TurnTrigger("unknown", "pictory_default", moment, 1, deadline=moment + 60)
+    asyncio.run(anext(trigger.run()))
+    assert time.time() >= moment
 
 
 def test_galleries_are_not_shown_what_any_error_may_hold():

@@ -1,0 +1,78 @@
+"""What holds on every supported Airflow: the main path, with waits that go through a triggerer's own process."""
+
+from __future__ import annotations
+
+import re
+import time
+from importlib.metadata import version
+
+import pytest
+import requests
+
+from airflow_provider_pictory.sandbox import Sandbox
+from tests.system.processes import Airflow, wait_until
+
+
+@pytest.fixture
+def still(night: Sandbox) -> Sandbox:
+    """A sandbox whose clock stands still: no job is done before its task waits in the triggerer."""
+    moment = night.world.clock()
+    night.world.clock = lambda: moment
+    return night
+
+
+def states(airflow: Airflow, run: str) -> dict[str, str]:
+    return dict(airflow.query("select task_id, state from task_instance where run_id = %s", run))
+
+
+def test_an_image_is_submitted_waited_for_and_posted(any_airflow: Airflow, still: Sandbox):
+    run = any_airflow.trigger("submit_wait_post")
+    wait_until(lambda: states(any_airflow, run).get("wait") == "deferred", "the sensor waits in the triggerer")
+    still.world.clock = time.time
+    assert any_airflow.ends(run) == "success"
+    assert set(states(any_airflow, run).values()) == {"success"}
+    for task, words in (("wait", "completed after"), ("post", "on linkedin at")):
+        assert words in any_airflow.logs(run, task, "*.trigger.*.log")
+    [image], [post] = still.world.ledger()["images"], still.world.ledger()["posts"]
+    assert image["status"] == "completed"
+    assert post["status"] == "published"
+
+
+def test_a_trigger_that_breaks_says_why_and_the_retry_succeeds(any_airflow: Airflow, still: Sandbox):
+    broken = {
+        "airflow_provider_pictory.triggers.pictory.Gone": "ImportError: Module ",
+        "tests.system.dags.compat.BrokenTrigger": "ImportError: cannot import name 'gone' from ",
+    }
+    any_airflow.kill("triggerer")
+    runs = {wait_with(any_airflow, still, trigger): text for trigger, text in broken.items()}
+    still.world.clock = time.time
+    any_airflow.start("triggerer")
+    for run, text in runs.items():
+        if version("apache-airflow").startswith("3.0."):  # its retries repeat the failure: apache/airflow#56704
+            assert any_airflow.ends(run) == "failed"
+            any_airflow.clear("wait", run)
+            wait_until(lambda run=run: any_airflow.state(run) != "failed", "it is cleared")  # type: ignore[misc]
+        assert any_airflow.ends(run) == "success"
+        assert any_airflow.tries(run) > 1
+        assert f"Trigger failure: {text}" in any_airflow.logs(run, "wait", "attempt=1.log").replace("\\", "")
+
+
+def wait_with(airflow: Airflow, sandbox: Sandbox, trigger: str) -> str:
+    """Start a run whose task waits with another trigger than it meant to, once a triggerer is there; return its id."""
+    job = requests.post(
+        f"{sandbox.pictory_url}/v1/aistudio/images",
+        json={"prompt": "A red fox at dawn"},
+        headers={"Authorization": sandbox.pictory_key},
+        timeout=10,
+    ).json()
+    run = airflow.trigger("wait", job_id=job["data"]["jobId"])
+    wait_until(lambda: airflow.state(run) == "deferred", "it waits for a triggerer")
+    airflow.query(
+        "update trigger set classpath = %s where id = (select trigger_id from task_instance where run_id = %s)",
+        trigger,
+        run,
+    )
+    # Else the scheduler may take the task for killed, and speak of that.
+    ended = re.compile(rf"TaskInstance Finished: .*run_id={re.escape(run)}, .*state=deferred")
+    wait_until(lambda: ended.search((airflow.home / "scheduler.log").read_text()), "its first process has ended")
+    return run
