@@ -14,9 +14,11 @@ Every error that the two services, or the connections to them, can cause.
         │   └── JobRejectedError     x  it refused the prompt or the input itself
         ├── PublishError                accounts of a post failed: ``post``
         ├── TransientError              network faults, 5xx: ``retry_after`` seconds, where the service says
-        │   ├── RateLimitedError        429: refused, without effect
+        │   ├── RateLimitedError        429: refused
         │   └── OutcomeUnknownError     the answer to a call that costs or publishes was lost
         └── UnexpectedAnswerError       an answer that is not of this API: HTML, broken JSON, missing fields
+
+Of a call that costs or publishes, every error says that it had no effect, but for ``OutcomeUnknownError``.
 
 ``x`` marks what cannot pass by itself. Those are ``AirflowFailException`` too, so a task that
 raises one fails at once, whatever its ``retries``; also a ``@task`` of your own that calls a hook.
@@ -141,7 +143,6 @@ class TransientError(ServiceError):
     Network faults and 5xx answers: the same request may succeed later.
 
     :param retry_after: the service's own delay before the next request, in seconds, if it named one.
-    :param repeatable: whether repeating the request at once is known to cost and publish nothing twice.
     """
 
     def __init__(
@@ -149,17 +150,15 @@ class TransientError(ServiceError):
         message: str,
         *,
         retry_after: float | None = None,
-        repeatable: bool = False,
         http_status: int | None = None,
         request_id: str | None = None,
     ) -> None:
         super().__init__(message, http_status=http_status, request_id=request_id)
         self.retry_after = retry_after
-        self.repeatable = repeatable
 
 
 class RateLimitedError(TransientError):
-    """429: too many requests; the request was refused and had no effect."""
+    """429: too many requests."""
 
 
 class OutcomeUnknownError(TransientError):

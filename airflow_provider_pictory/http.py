@@ -48,7 +48,7 @@ class Call(Generic[T]):
 
     :param name: what logs and errors call it.
     :param parse: makes the result from the decoded JSON body.
-    :param repeatable: whether sending it twice costs and publishes nothing twice.
+    :param idempotent: whether sending it twice costs and publishes nothing twice.
     :param answered: whether the body of a success says anything.
     """
 
@@ -58,7 +58,7 @@ class Call(Generic[T]):
     parse: Callable[[Any], T]
     params: Mapping[str, str | int] = field(default_factory=dict)
     json: Mapping[str, Any] | None = None
-    repeatable: bool = False
+    idempotent: bool = False
     answered: bool = True
 
 
@@ -116,7 +116,7 @@ def read(service: str, call: Call[T], answer: Answer) -> T:
         return call.parse(answer.json() if call.answered else None)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         fault = f"{service} answered {call.name} with {answer.status}, but {_describe(answer)}"
-        if call.repeatable:
+        if call.idempotent:
             raise UnexpectedAnswerError(
                 f"{fault}. Does the connection's base URL lead to the API?", http_status=answer.status
             ) from error
@@ -131,11 +131,11 @@ def lost(service: str, call: Call[Any], reason: object, *, sent: bool) -> Transi
 
     :param sent: whether the request may have reached the service.
     """
-    if sent and not call.repeatable:
+    if sent and not call.idempotent:
         return OutcomeUnknownError(
             f"The answer of {service} to {call.name} was lost ({one_line(reason)}): whether it took effect is not known"
         )
-    return TransientError(f"{service} cannot be reached for {call.name}: {one_line(reason)}", repeatable=True)
+    return TransientError(f"{service} cannot be reached for {call.name}: {one_line(reason)}")
 
 
 def retry_delay(call: Call[Any], error: ServiceError, attempt: int) -> float | None:
@@ -149,7 +149,7 @@ def retry_delay(call: Call[Any], error: ServiceError, attempt: int) -> float | N
     :param attempt: the number of that attempt, from 1.
     :return: seconds to sleep, or None to give up.
     """
-    if not call.repeatable or attempt >= MAX_ATTEMPTS or not isinstance(error, TransientError) or not error.repeatable:
+    if not call.idempotent or attempt >= MAX_ATTEMPTS or not isinstance(error, TransientError):
         return None
     delay = backoff(attempt) if error.retry_after is None else error.retry_after
     return delay if delay <= MAX_DELAY else None
@@ -157,7 +157,7 @@ def retry_delay(call: Call[Any], error: ServiceError, attempt: int) -> float | N
 
 def asked_delay(error: BaseException) -> float | None:
     """
-    Tell how long a service has asked to be left alone, where its refusal had no effect.
+    Tell how long a service has asked to be left alone by a call that it refused.
 
     :return: seconds, at least 1, a little more than it said and each time another, since a whole crowd is told the
         same; or None.
@@ -216,10 +216,9 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
     retryable = problem.get("retryable")
     delay = retry_after(answer.headers, now=time.time())
     if status == 429 and retryable is not False:
-        raise RateLimitedError(message, retry_after=delay, repeatable=True, **ids)
+        raise RateLimitedError(message, retry_after=delay, **ids)
     if retryable is True and status < 500:
-        # Only the vendor's word makes it transient; that it had no effect is not said.
-        raise TransientError(message, retry_after=delay, repeatable=call.repeatable, **ids)
+        raise TransientError(message, retry_after=delay, **ids)
     if 300 <= status < 400:
         raise UnexpectedAnswerError(
             f"{message}; redirects are not followed, because they would carry the request elsewhere: "
@@ -242,10 +241,10 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
     if status == 404:
         hint = "" if fields else ". Does the connection's base URL lead to the API?"
         raise NotFoundError(message + hint, **ids)
-    if status < 200 or status in (408, 425) or (status >= 500 and (retryable is not False or not call.repeatable)):
-        if call.repeatable or (status == 503 and delay is not None):
+    if status < 200 or status in (408, 425) or (status >= 500 and (retryable is not False or not call.idempotent)):
+        if call.idempotent or (status == 503 and delay is not None):
             # A 503 that names a delay is a refusal; any other may come from a gateway that lost the answer.
-            raise TransientError(message, retry_after=delay, repeatable=call.repeatable, **ids)
+            raise TransientError(message, retry_after=delay, **ids)
         raise OutcomeUnknownError(f"{message}; whether it took effect is not known", retry_after=delay, **ids)
     raise InputError(message, **ids)
 

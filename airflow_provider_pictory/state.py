@@ -6,13 +6,17 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_pictory.end_from_trigger import ENDED_KEY, left_xcoms
 from airflow_provider_pictory.exceptions import OutcomeUnknownError, ServiceError
 from airflow_provider_pictory.http import backoff
 from airflow_provider_pictory.version_compat import AirflowFailException
+
+if TYPE_CHECKING:
+    from airflow_provider_pictory.hooks.base import ServiceHook
 
 T = TypeVar("T")
 
@@ -129,11 +133,39 @@ class TaskState:
             self.delivered = [*self.delivered, made]
         self.save(done=True)
 
-    def spend(self, call: Callable[[], T], keep: Callable[[T], dict[str, Any]]) -> T:
+    @contextmanager
+    def mark(self, hook: ServiceHook, mark: Callable[[], dict[str, Any]]) -> Iterator[None]:
+        """
+        Keep that a call is made which costs or publishes, right before it is sent; remove that where it was refused.
+
+        :param hook: makes the call.
+        :param mark: returns the values to keep; its first is what a refusal removes.
+        """
+        marked: dict[str, None] = {}
+
+        def before_effect() -> None:
+            values = mark()
+            self.save(**values)
+            marked[next(iter(values))] = None
+
+        hook.before_effect = before_effect
+        try:
+            yield
+        except OutcomeUnknownError:
+            raise
+        except ServiceError:
+            if marked:
+                self.save_refusal(**marked)
+            raise
+        finally:
+            hook.before_effect = None
+
+    def spend(self, hook: ServiceHook, call: Callable[[], T], keep: Callable[[T], dict[str, Any]]) -> T:
         """
         Make a call that costs, at most once more after one whose outcome is not known, counted across tries.
 
-        :param call: makes it.
+        :param hook: makes the call.
+        :param call: calls its method.
         :param keep: names what of its result later tries need.
         :raises AirflowFailException: if that once more has been used up. A clear of the task allows it anew.
         """
@@ -145,14 +177,8 @@ class TaskState:
             )
         if lost:
             log.warning("The outcome of an earlier call is not known, it may have been paid for: calling once more")
-        self.save(spending=True, lost=lost)
-        try:
+        with self.mark(hook, lambda: {"spending": True, "lost": lost}):
             result = call()
-        except OutcomeUnknownError:
-            raise
-        except ServiceError:
-            self.save_refusal(spending=None)
-            raise
         self.save_result(spending=None, lost=None, **keep(result))
         return result
 

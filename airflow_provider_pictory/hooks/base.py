@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from urllib.parse import urlsplit
 
 from airflow_provider_pictory import __version__
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import aiohttp
     import requests
     from typing_extensions import Self
+
+    from airflow_provider_pictory.http_adapter import BoundedAdapter
 
 T = TypeVar("T")
 
@@ -84,7 +86,6 @@ class Service:
         except Exception as error:
             raise TransientError(
                 f"{self.conn_name_attr}: connection {self.conn_id!r} cannot be read now ({type(error).__name__})",
-                repeatable=True,
             ) from error
 
 
@@ -98,6 +99,12 @@ class ServiceHook(Service, BaseHook):
     def __init__(self, conn_id: str) -> None:
         super().__init__()
         self.conn_id = conn_id
+        self.before_effect: Callable[[], None] | None = None
+        """
+        Called right before a request is sent that costs or publishes: it is made then, and the connection open.
+
+        If it raises an error, the request is not sent.
+        """
 
     @cached_property
     def endpoint(self) -> Endpoint:
@@ -144,7 +151,10 @@ class ServiceHook(Service, BaseHook):
         attempt = 1
         while True:
             try:
-                return read(self.service, call, self._exchange(call))
+                request = self._prepare(call)
+                if self.before_effect is not None and not call.idempotent:
+                    self.before_effect()
+                return read(self.service, call, self._exchange(call, request))
             except ServiceError as error:
                 delay = retry_delay(call, error, attempt)
                 if delay is None:
@@ -153,34 +163,52 @@ class ServiceHook(Service, BaseHook):
             time.sleep(delay)
             attempt += 1
 
-    def _exchange(self, call: Call[Any]) -> Answer:
+    def _prepare(self, call: Call[Any]) -> requests.PreparedRequest:
+        """Do all that comes before the first byte: read the Airflow connection, make the request, open a connection."""
         import requests
         import urllib3
 
         endpoint = self.endpoint
-        started = time.monotonic()
-        try:
-            with self._session.request(
+        request = self._session.prepare_request(
+            requests.Request(
                 call.method,
                 endpoint.base_url + call.path,
                 params=dict(call.params) or None,
                 json=call.json,
                 headers=self._headers(endpoint),
-                timeout=endpoint.timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            )
+        )
+        try:
+            with self._adapter.at_most(endpoint.longest_call):
+                self._adapter.open_connection(self._session, request)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            reason = _root(error).replace(endpoint.key, "***")
+            raise lost(self.service, call, reason, sent=False) from error
+        return request
+
+    @property
+    def _adapter(self) -> BoundedAdapter:
+        return cast("BoundedAdapter", self._session.get_adapter(self.endpoint.base_url))
+
+    def _exchange(self, call: Call[Any], request: requests.PreparedRequest) -> Answer:
+        import requests
+        import urllib3
+
+        endpoint = self.endpoint
+        try:
+            with (
+                self._adapter.at_most(endpoint.longest_call),
+                self._session.send(request, timeout=endpoint.timeout, allow_redirects=False, stream=True) as response,
+            ):
                 body = bytearray()
                 while chunk := response.raw.read1(65536, decode_content=True):
                     body += chunk
                     if len(body) > MAX_ANSWER_BYTES:
                         raise _too_large(self.service, call)
-                    if time.monotonic() - started > endpoint.longest_call:
-                        raise lost(self.service, call, "the answer takes too long", sent=True)
-                return Answer.received(response.status_code, response.headers, bytes(body), endpoint.key)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             reason = _root(error).replace(endpoint.key, "***")
             raise lost(self.service, call, reason, sent=not _never_connected(error)) from error
+        return Answer.received(response.status_code, response.headers, bytes(body), endpoint.key)
 
     def test_connection(self) -> tuple[bool, str]:
         """Answer the *Test* button of Airflow's connection form."""
@@ -324,7 +352,11 @@ def _session(endpoint: Endpoint) -> requests.Session:
     """
     import requests
 
+    from airflow_provider_pictory.http_adapter import BoundedAdapter
+
     session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, BoundedAdapter(endpoint.timeout[0]))
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # Also with allow_redirects=False, requests reads a redirect's whole body and parses where it leads.
     session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
@@ -383,7 +415,7 @@ def _tls_and_proxy(endpoint: Endpoint) -> tuple[ssl.SSLContext | bool, str | Non
 
 
 def _too_large(service: str, call: Call[Any]) -> ServiceError:
-    if not call.repeatable:
+    if not call.idempotent:
         return lost(service, call, f"it has more than {MAX_ANSWER_BYTES:,} bytes", sent=True)
     return UnexpectedAnswerError(f"{service} answered {call.name} with more than {MAX_ANSWER_BYTES:,} bytes")
 

@@ -177,7 +177,7 @@ def _job_id(answer: Any) -> str:
 def _get_job(job_id: str) -> Call[ImageJob]:
     inputs.check_text("job_id", job_id, 1, 200)
     parse = partial(ImageJob.from_wire, job_id=job_id)
-    return Call("get job", "GET", f"/v1/jobs/{quote(job_id, safe='')}", parse, repeatable=True)
+    return Call("get job", "GET", f"/v1/jobs/{quote(job_id, safe='')}", parse, idempotent=True)
 
 
 def _list_jobs(key: str | None, page: int = 1) -> Call[tuple[list[ImageJob], str | None]]:
@@ -191,10 +191,10 @@ def _list_jobs(key: str | None, page: int = 1) -> Call[tuple[list[ImageJob], str
             raise ValueError("the pages do not end")
         return [ImageJob.from_wire(item) for item in answer["items"]], following
 
-    return Call("list jobs", "GET", "/v1/jobs", parse, params, repeatable=True)
+    return Call("list jobs", "GET", "/v1/jobs", parse, params, idempotent=True)
 
 
-_GET_QUOTA = Call("get quota", "GET", "/v1/quota", Quota.from_wire, repeatable=True)
+_GET_QUOTA = Call("get quota", "GET", "/v1/quota", Quota.from_wire, idempotent=True)
 
 
 def _list_credit_usage(year: int | None, month: int | None) -> Call[list[CreditTransaction]]:
@@ -205,4 +205,4 @@ def _list_credit_usage(year: int | None, month: int | None) -> Call[list[CreditT
     def parse(answer: Any) -> list[CreditTransaction]:
         return [CreditTransaction.from_wire(item) for item in answer]
 
-    return Call("list credit usage", "GET", "/v1/aicredits/usage", parse, params, repeatable=True)
+    return Call("list credit usage", "GET", "/v1/aicredits/usage", parse, params, idempotent=True)

@@ -232,7 +232,7 @@ def _upload_media_from_url(url: str, filename: str | None) -> Call[Media]:
         "/media/upload-from-url",
         _data(Media.from_wire),
         json=inputs.upload_request(url, filename),
-        repeatable=True,  # twice makes a second entry of the library, which costs nothing and is seen by nobody
+        idempotent=True,  # twice makes a second entry of the library, which costs nothing and is seen by nobody
     )
 
 
@@ -261,12 +261,12 @@ def _list_posts(filters: Mapping[str, str | int], offset: int, page: int = 1) ->
             raise ValueError("the pages do not end")
         return posts, offset + len(posts) if more else None
 
-    return Call("list posts", "GET", "/posts", _data(parse), params, repeatable=True)
+    return Call("list posts", "GET", "/posts", _data(parse), params, idempotent=True)
 
 
 def _post_call(name: str, method: str, post_id: str, path: str, parse: Callable[[Any], T]) -> Call[T]:
     inputs.check_text("post_id", post_id, 1, 200)
-    return Call(name, method, f"/posts/{quote(post_id, safe='')}{path}", _data(parse), repeatable=method == "GET")
+    return Call(name, method, f"/posts/{quote(post_id, safe='')}{path}", _data(parse), idempotent=method == "GET")
 
 
 def _retry_post(post_id: str) -> Call[None]:
@@ -282,5 +282,5 @@ def _accounts(data: Any) -> list[Account]:
     return [Account.from_wire(item) for item in data["accounts"]]
 
 
-_LIST_ACCOUNTS = Call("list accounts", "GET", "/accounts", _data(_accounts), repeatable=True)
-_GET_ME = Call("get me", "GET", "/me", _data(Profile.from_wire), repeatable=True)
+_LIST_ACCOUNTS = Call("list accounts", "GET", "/accounts", _data(_accounts), idempotent=True)
+_GET_ME = Call("get me", "GET", "/me", _data(Profile.from_wire), idempotent=True)

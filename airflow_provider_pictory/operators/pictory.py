@@ -129,6 +129,7 @@ class GenerateImageOperator(ServiceOperator):
         if job_id is None:
             now = time.time()
             job_id = state.spend(
+                self.hook,
                 lambda: self.hook.submit_image(**self._request),
                 keep=lambda job_id: {"job_id": job_id, "since": now, "submitted_at": now, "gone": None},
             )

@@ -15,6 +15,7 @@ from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
 from airflow_provider_pictory.exceptions import (
     InputError,
     NotFoundError,
+    OutcomeUnknownError,
     PublishError,
     ServiceError,
     TransientError,
@@ -96,7 +97,9 @@ class GenerateMediaOperator(ServiceOperator):
         record: dict[str, Any] | None = state.get("media")
         if record is None:
             media = state.spend(
-                lambda: self.hook.generate_image(**request), keep=lambda media: {"media": media.as_record()}
+                self.hook,
+                lambda: self.hook.generate_image(**request),
+                keep=lambda media: {"media": media.as_record()},
             )
             self.log.info(media_generated(media))
             record = media.as_record()
@@ -243,7 +246,7 @@ class PostImageOperator(ServiceOperator):
         if post is None:
             post = self._post = self._create_post(state, source)
         elif is_post_done(post) and post.has_failed:
-            self._publish_again(state, post)
+            post = self._post = self._publish_again(state, post)
 
         if not self.wait_for_publish:
             return self._deliver(context, state, post)
@@ -388,30 +391,35 @@ class PostImageOperator(ServiceOperator):
             media = self.hook.upload_media_from_url(str(source))
             media_ids = list(media.media_ids)
             self.log.info("PostEverywhere media %s: imported the image", media.media_id)
-        now = time.time()
-        state.save(
-            media_ids=media_ids,
-            started=state.get("started") or now,
-            scheduled_for=self._due,
-            calling=now,
-        )
+
+        def mark() -> dict[str, Any]:
+            now = time.time()
+            started = state.get("started") or now
+            return {"calling": now, "media_ids": media_ids, "started": started, "scheduled_for": self._due}
+
         try:
-            created = self.hook.create_post(**self._request, media_ids=media_ids)
-        except ServiceError as error:
-            if isinstance(error, TransientError) and not error.repeatable:
-                self._check_retry_is_safe(state, source, error)
-            else:
-                state.save_refusal(calling=None)
+            with state.mark(self.hook, mark):
+                created = self.hook.create_post(**self._request, media_ids=media_ids)
+        except OutcomeUnknownError as error:
+            self._check_retry_is_safe(state, source, error)
             raise
         self.log.info(post_created(created, len(self._request["account_ids"])))
         state.save_result(post_id=created.post_id, since=time.time(), calling=None)
         return replace(created, media_ids=tuple(media_ids))
 
-    def _publish_again(self, state: TaskState, post: Post) -> None:
+    def _publish_again(self, state: TaskState, post: Post) -> Post:
         self.log.info("PostEverywhere post %s: publishing again on the accounts where it failed", post.post_id)
-        state.save(calling=time.time())
-        self.hook.retry_post(post.post_id)
+        with state.mark(self.hook, lambda: {"calling": time.time()}):
+            self.hook.retry_post(post.post_id)
         state.save(calling=None, since=time.time())
+        return replace(
+            post,
+            status="publishing",
+            destinations=tuple(
+                replace(item, status="queued", error=None) if item.status == "failed" else item
+                for item in post.destinations
+            ),
+        )
 
     def _finish(self, context: Context, post: Post) -> dict[str, Any]:
         self._post = post

@@ -136,7 +136,7 @@ class Poller(Generic[H]):
             try:
                 endpoint = await asyncio.wait_for(self._apart(self.hook.refresh()), READ_TIMEOUT)
             except asyncio.TimeoutError:
-                raise TransientError(f"Connection {self.hook.conn_id!r} cannot be read now", repeatable=True) from None
+                raise TransientError(f"Connection {self.hook.conn_id!r} cannot be read now") from None
         except ServiceError as error:
             self._note(error, began)
             raise

@@ -265,8 +265,6 @@ class TestTime:
             ask(*SUBMIT)
         assert_harmless(str(caught.value))
 
-    # A worker has Airflow's execution_timeout for this, an event loop has nothing but the hook.
-    @pytest.mark.parametrize("ask", [True], ids=["async"], indirect=True)
     @pytest.mark.parametrize(
         ("head", "endless"),
         [

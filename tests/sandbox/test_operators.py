@@ -184,11 +184,11 @@ class TestGenerateImage:
     def test_a_kill_during_the_submit_counts_as_a_lost_answer(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
         task = generate()
 
-        def killed(self: Any, call: Any) -> None:
+        def killed(self: Any, *_: Any) -> None:
             raise SystemExit
 
         with monkeypatch.context() as patch:
-            patch.setattr("airflow_provider_pictory.hooks.base.ServiceHook.send", killed)
+            patch.setattr("airflow_provider_pictory.hooks.base.ServiceHook._exchange", killed)
             for _ in range(2):
                 with pytest.raises(SystemExit):
                     task.run()

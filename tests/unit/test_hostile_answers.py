@@ -562,7 +562,7 @@ class TestDecisions:
         if isinstance(error, e.ServiceError):
             delay = retry_delay(call[0], error, attempt)
             assert delay is None or 0 <= delay <= MAX_DELAY
-            assert delay is None or call[0].repeatable
+            assert delay is None or call[0].idempotent
             pause = asked_delay(error)
             assert pause is None or 0 <= pause <= 1.2 * DAY
             assert pause is None or not isinstance(error, e.OutcomeUnknownError)

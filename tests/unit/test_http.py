@@ -20,7 +20,7 @@ from airflow_provider_pictory.http import (
 from airflow_provider_pictory.models import Account, Destination, ImageJob, Post
 from airflow_provider_pictory.version_compat import AirflowFailException
 
-GET: Call[Any] = Call("get thing", "GET", "/thing", lambda body: body["value"], repeatable=True)
+GET: Call[Any] = Call("get thing", "GET", "/thing", lambda body: body["value"], idempotent=True)
 POST: Call[Any] = Call("make thing", "POST", "/thing", lambda body: body["value"])
 
 
@@ -162,9 +162,9 @@ def test_a_lost_answer_is_unknown_only_where_the_request_may_have_arrived():
 
 
 def test_hooks_give_up_after_three_attempts_and_before_long_delays():
-    refused = e.RateLimitedError("m", retry_after=4, repeatable=True)
+    refused = e.RateLimitedError("m", retry_after=4)
     assert [retry_delay(GET, refused, n) for n in (1, 2, 3)] == [4, 4, None]
-    assert retry_delay(GET, e.RateLimitedError("m", retry_after=6, repeatable=True), 1) is None
+    assert retry_delay(GET, e.RateLimitedError("m", retry_after=6), 1) is None
     assert retry_delay(POST, refused, 1) is None
 
 
