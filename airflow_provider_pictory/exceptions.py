@@ -7,8 +7,8 @@ Every error that the two services, or the connections to them, can cause.
     └── ServiceError                    anything below; ``str()`` is one line for the log
         ├── InputError               x  a parameter, a connection or a request that cannot succeed as it is
         ├── AuthenticationError      x  401: the key is wrong, revoked or expired
-        ├── ScopeError               x  403: the key or the plan does not cover this call
-        ├── InsufficientCreditsError x  402: ``credits_required``, ``credits_available``
+        ├── ScopeError               x  402, 403: the key or the plan does not cover this call
+        ├── InsufficientCreditsError x  402, or a job that failed for it: ``credits_required``, ``credits_available``
         ├── NotFoundError            x  404: no such job, post or media; or the host is not the API
         ├── JobFailedError              Pictory gave the image up: ``code``, ``reason``
         │   └── JobRejectedError     x  it refused the prompt or the input itself
@@ -76,12 +76,12 @@ class AuthenticationError(ServiceError, AirflowFailException):
 
 
 class ScopeError(ServiceError, AirflowFailException):
-    """403: the key or the plan does not cover this call."""
+    """402, 403: the key or the plan does not cover this call."""
 
 
 class InsufficientCreditsError(ServiceError, AirflowFailException):
     """
-    402: the workspace has fewer AI credits left than the call costs.
+    402, or a job that failed for it: the workspace has fewer AI credits left than the call costs.
 
     :param credits_required: what the call costs, where the service says.
     :param credits_available: what is left, where the service says.
@@ -113,7 +113,7 @@ class JobFailedError(ServiceError):
         self.code = job.error_code
         self.reason = job.error_message
         if job.status == "cleaned":
-            fault = "was cleaned: Pictory has removed its data after the retention period, the picture is gone"
+            fault = "was cleaned: its data and its picture were removed, by somebody or after the retention period"
         else:
             fault = f"failed: {one_line(self.reason or 'no reason given')} (code {one_line(self.code or 'none', 100)})"
         super().__init__(f"Pictory job {job.job_id} {fault}")

@@ -227,17 +227,17 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
         )
     if status == 401:
         raise AuthenticationError(f"{message}. Is the API key in the connection's password right?", **ids)
-    if status == 403:
-        raise ScopeError(message, **ids)
-    if status == 402:
-        details = problem.get("details")
-        details = details if isinstance(details, dict) else {}
+    details = problem.get("details")
+    details = details if isinstance(details, dict) else {}
+    if status == 402 and "credit" in f"{title} {said} {list(details)}".lower():
         raise InsufficientCreditsError(
             message,
             credits_required=_number(details.get("credits_required")),
             credits_available=_number(details.get("credits_available")),
             **ids,
         )
+    if status in (402, 403):
+        raise ScopeError(message, **ids)
     if status == 404:
         hint = "" if fields else ". Does the connection's base URL lead to the API?"
         raise NotFoundError(message + hint, **ids)

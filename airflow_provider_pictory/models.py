@@ -84,6 +84,7 @@ class ImageJob:
     One image job of Pictory (``GET /v1/jobs/{jobId}``).
 
     :param status: ``in-progress``, ``completed``, ``failed``, ``cleaned``, or what the service says beside these.
+    :param video_url: only of a job that is no image: its video.
     """
 
     job_id: str
@@ -94,6 +95,7 @@ class ImageJob:
     ai_credits_used: float | None = None
     error_code: str | None = None
     error_message: str | None = None
+    video_url: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -118,6 +120,7 @@ class ImageJob:
             ai_credits_used=_number(data.get("aiCreditsUsed")),
             error_code=None if data.get("error_code") is None else _word(data["error_code"]),
             error_message=_text(data.get("error_message")),
+            video_url=_text(data.get("videoURL")),
             raw=answer,
         )
 
@@ -128,7 +131,8 @@ class ImageJob:
 
     def as_event(self) -> dict[str, Any]:
         """Return what a trigger tells of the job."""
-        return self.as_image() | {"error_code": self.error_code, "error_message": self.error_message}
+        more = {"error_code": self.error_code, "error_message": self.error_message, "video_url": self.video_url}
+        return {**self.as_image(), **more}
 
     def as_image(self) -> dict[str, Any]:
         """Return the *image* that goes into XCom."""

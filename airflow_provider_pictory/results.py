@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pictory.exceptions import JobFailedError, JobRejectedError, one_line
-from airflow_provider_pictory.inputs import POSTEVERYWHERE_DEFAULT_MODEL
+from airflow_provider_pictory.exceptions import (
+    InputError,
+    InsufficientCreditsError,
+    JobFailedError,
+    JobRejectedError,
+    ServiceError,
+    one_line,
+)
+from airflow_provider_pictory.inputs import PICTORY_CREDITS, POSTEVERYWHERE_DEFAULT_MODEL
 from airflow_provider_pictory.links import address, image_links, post_links
 from airflow_provider_pictory.models import ImageJob
 
@@ -49,12 +56,41 @@ def for_galleries(job: ImageJob, prompt: str | None, model: str | None) -> dict[
     return {**job.as_image(), "prompt": prompt, "model": model}
 
 
-def push_image(context: Context, job: ImageJob, prompt: str | None, model: str | None) -> dict[str, Any]:
-    """Push a finished image for galleries to list, and return the image."""
-    context["ti"].xcom_push(key=IMAGE_KEY, value=for_galleries(job, prompt, model))
+def push_image(
+    context: Context,
+    job: ImageJob,
+    prompt: str | None,
+    model: str | None,
+    failed_jobs: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """
+    Push what became of a job for galleries and reports, and return the image.
+
+    :param failed_jobs: those that earlier tries have paid for, as :func:`describe_failure` gives them.
+    :raises ServiceError: if the job brought no image.
+    """
+    described = for_galleries(job, prompt, model)
+    if failed_jobs:
+        described["failed_jobs"] = list(failed_jobs)
+    try:
+        check_job(job)
+    except ServiceError as error:
+        push_if_possible(context, {IMAGE_KEY: {**described, **describe_failure(job, model, error)}})
+        raise
+    context["ti"].xcom_push(key=IMAGE_KEY, value=described)
     image = job.as_image()
     push_if_possible(context, image_links(image))
     return image
+
+
+def describe_failure(job: ImageJob, model: str | None, error: ServiceError) -> dict[str, Any]:
+    """Say what a job that brought no image has cost: as the service says, or as its model's price is."""
+    return {
+        "job_id": job.job_id,
+        "ai_credits_used": job.ai_credits_used,
+        "ai_credits_expected": PICTORY_CREDITS.get(model or ""),
+        "error": one_line(error),
+    }
 
 
 def media_for_galleries(media: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,9 +165,16 @@ def check_job(job: ImageJob) -> None:
     """
     Check that a job which has ended brought a picture.
 
+    :raises InputError: if it is no job of an image.
+    :raises InsufficientCreditsError: if it failed for lack of credits.
     :raises JobRejectedError: if the same request would fail again.
     :raises JobFailedError: if it may succeed the next time.
     """
-    if job.status != "completed":
-        said = f"{job.error_code or ''} {job.error_message or ''}"
-        raise (JobRejectedError if _REJECTION.search(said) else JobFailedError)(job)
+    if job.status == "completed":
+        if job.url is None:
+            raise InputError.of("job_id", f"Pictory job {job.job_id} is a video", "the id of a job that makes an image")
+        return
+    if job.error_code == "INSUFFICIENT_CREDITS":
+        raise InsufficientCreditsError(str(JobFailedError(job)))
+    said = f"{job.error_code or ''} {job.error_message or ''}"
+    raise (JobRejectedError if _REJECTION.search(said) else JobFailedError)(job)

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_pictory.end_from_trigger import ENDED_KEY, left_xcoms
 from airflow_provider_pictory.exceptions import OutcomeUnknownError, ServiceError
@@ -17,12 +17,33 @@ from airflow_provider_pictory.version_compat import AirflowFailException
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.hooks.base import ServiceHook
+    from airflow_provider_pictory.version_compat import BaseOperator, Context
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 KEY = "airflow_provider_pictory"
+
+
+class NoTaskInstance:
+    """Stands in for the task instance where an operator is executed by itself, in a unit test: it keeps nothing."""
+
+    start_date = None
+    map_index = -1
+    try_number = 1
+    max_tries = 0
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Keep nothing."""
+
+    def xcom_pull(self, **_: Any) -> None:
+        """Find nothing."""
+
+
+def with_task_instance(context: Context, task: BaseOperator) -> Context:
+    """Complete a context that Airflow has not made, such as the ``{}`` of a unit test."""
+    return context if "ti" in context else cast("Context", {"ti": NoTaskInstance(), "task": task, **context})
 
 
 class TaskState:

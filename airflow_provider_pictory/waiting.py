@@ -32,9 +32,9 @@ def is_job_done(job: ImageJob) -> bool:
     """
     Whether a job has ended. A status that is not known counts as in progress.
 
-    So does a completed job without a picture's URL: the answer to come has it, or the timeout tells.
+    So does a completed job without an address: the answer to come has it, or the timeout tells.
     """
-    return job.status in ("failed", "cleaned") or (job.status == "completed" and job.url is not None)
+    return job.status in ("failed", "cleaned") or (job.status == "completed" and bool(job.url or job.video_url))
 
 
 def is_post_done(results: Post) -> bool:

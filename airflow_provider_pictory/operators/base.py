@@ -12,6 +12,7 @@ from airflow_provider_pictory.exceptions import TransientError
 from airflow_provider_pictory.http import asked_delay
 from airflow_provider_pictory.journal import with_trigger_error
 from airflow_provider_pictory.links import Linked
+from airflow_provider_pictory.state import with_task_instance
 from airflow_provider_pictory.waiting import seconds
 
 if TYPE_CHECKING:
@@ -42,11 +43,13 @@ class ServiceOperator(Linked):
 
     def execute(self, context: Context) -> Any:
         """Do the task's work, in as many goes as the service wants."""
+        context = with_task_instance(context, self)
         with self.telling(context):
             return self._go(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a pause, or after a wait in the triggerer."""
+        context = with_task_instance(context, self)
         with self.telling(context):
             return super().resume_execution(next_method, with_trigger_error(next_method, next_kwargs), context)
 

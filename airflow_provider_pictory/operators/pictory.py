@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_pictory import inputs
 from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
-from airflow_provider_pictory.exceptions import JobFailedError, NotFoundError
+from airflow_provider_pictory.exceptions import NotFoundError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.journal import Progress, job_ended, job_submitted
 from airflow_provider_pictory.links import IMAGE_LINK
 from airflow_provider_pictory.models import ImageJob
 from airflow_provider_pictory.operators.base import ServiceOperator
-from airflow_provider_pictory.results import REQUEST_KEY, check_job, push_image
+from airflow_provider_pictory.results import REQUEST_KEY, describe_failure, push_image
 from airflow_provider_pictory.state import TaskState
 from airflow_provider_pictory.version_compat import conf
 from airflow_provider_pictory.waiting import is_job_done, seconds, wait
@@ -157,7 +157,7 @@ class GenerateImageOperator(ServiceOperator):
                     submitted_at=state.get("submitted_at"),
                     model=model,
                     prompt=self.prompt,
-                    end_from_trigger=can_end_from_trigger(context),
+                    end_from_trigger=can_end_from_trigger(context) and not state.get("failed_jobs"),
                 ),
                 method_name="execute_complete",
             )
@@ -205,11 +205,12 @@ class GenerateImageOperator(ServiceOperator):
 
     def _finish(self, context: Context, job: ImageJob) -> dict[str, Any]:
         state = self._state(context)
+        model = self.model or inputs.PICTORY_DEFAULT_MODEL
+        failed = state.get("failed_jobs") or []
         try:
-            check_job(job)
-        except JobFailedError:
-            state.save(job_id=None)
+            image = push_image(context, job, self.prompt, model, failed)
+        except ServiceError as error:
+            state.save(job_id=None, failed_jobs=[*failed, describe_failure(job, model, error)])
             raise
-        image = push_image(context, job, self.prompt, self.model or inputs.PICTORY_DEFAULT_MODEL)
         state.deliver(job.job_id)
         return image

@@ -24,7 +24,7 @@ from airflow_provider_pictory.exceptions import (
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.journal import Progress, media_generated, post_created, post_ended
 from airflow_provider_pictory.links import PLATFORM_LINKS, POST_LINK
-from airflow_provider_pictory.models import Post
+from airflow_provider_pictory.models import Destination, Post
 from airflow_provider_pictory.operators.base import ServiceOperator
 from airflow_provider_pictory.results import (
     IMAGE_KEY,
@@ -154,7 +154,7 @@ class PostImageOperator(ServiceOperator):
         "platform_content": "json",
     }
     operator_extra_links = (POST_LINK, *PLATFORM_LINKS.values())
-    requests = 2  # one imports the image, one makes the post
+    requests = 3  # one imports the image, one makes the post, one asks where it is
     ui_color = "#e2f3ea"
 
     def __init__(
@@ -249,6 +249,7 @@ class PostImageOperator(ServiceOperator):
             post = self._post = self._publish_again(state, post)
 
         if not self.wait_for_publish:
+            post = self._post = self._with_destinations(post)
             return self._deliver(context, state, post)
         due = state.get("scheduled_for") or self._due
         start = max(state.since(), inputs.parse_time("scheduled_for", due).timestamp() if due else 0.0)
@@ -407,10 +408,25 @@ class PostImageOperator(ServiceOperator):
         state.save_result(post_id=created.post_id, since=time.time(), calling=None)
         return replace(created, media_ids=tuple(media_ids))
 
+    def _with_destinations(self, post: Post) -> Post:
+        """Add on which accounts and platforms a post is, which the answer to its creation does not say."""
+        accounts = self._request["account_ids"]
+        if post.destinations or not accounts:
+            return post
+        try:
+            destinations = self.hook.get_post(post.post_id).destinations
+        except ServiceError as error:
+            self.log.warning("%s; the platforms of the post stay unknown", error)
+            destinations = ()
+        return replace(post, destinations=destinations or tuple(Destination(item, None, "queued") for item in accounts))
+
     def _publish_again(self, state: TaskState, post: Post) -> Post:
         self.log.info("PostEverywhere post %s: publishing again on the accounts where it failed", post.post_id)
-        with state.mark(self.hook, lambda: {"calling": time.time()}):
-            self.hook.retry_post(post.post_id)
+        try:
+            with state.mark(self.hook, lambda: {"calling": time.time()}):
+                self.hook.retry_post(post.post_id)
+        except InputError as error:  # such as permanent_failure_circuit_breaker
+            raise InputError(f"{PublishError(post)}. {error}", http_status=error.http_status) from error
         state.save(calling=None, since=time.time())
         return replace(
             post,

@@ -18,6 +18,7 @@ class Failure:
 
 
 GENERATION_FAILED = Failure("IMAGE_GENERATION_FAILED", "Image generation failed.")
+NO_CREDITS = Failure("INSUFFICIENT_CREDITS", "The plan has too few AI credits left.")
 POLICY_VIOLATION = Failure("CONTENT_POLICY_VIOLATION", "The prompt was rejected by the content policy of the model.")
 
 

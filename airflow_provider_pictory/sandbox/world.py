@@ -15,6 +15,7 @@ from uuid import uuid4
 from airflow_provider_pictory.sandbox.faults import Faults
 from airflow_provider_pictory.sandbox.jobs import (
     GENERATION_FAILED,
+    NO_CREDITS,
     POLICY_VIOLATION,
     Failure,
     ImageJob,
@@ -143,6 +144,8 @@ class World:
         failure: Failure | None = None
         if "[policy]" in picture.prompt:
             failure = POLICY_VIOLATION
+        elif "[credits]" in picture.prompt:
+            failure = NO_CREDITS
         elif "[fail]" in picture.prompt or unlucky:
             failure = GENERATION_FAILED
         job = ImageJob(

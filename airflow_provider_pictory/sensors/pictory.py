@@ -17,8 +17,8 @@ from airflow_provider_pictory.http import backoff
 from airflow_provider_pictory.journal import Progress, job_ended, span, with_trigger_error
 from airflow_provider_pictory.links import IMAGE_LINK, Linked
 from airflow_provider_pictory.models import ImageJob
-from airflow_provider_pictory.results import check_job, find_request, push_image
-from airflow_provider_pictory.state import TaskState
+from airflow_provider_pictory.results import find_request, push_image
+from airflow_provider_pictory.state import TaskState, with_task_instance
 from airflow_provider_pictory.version_compat import (
     AirflowFailException,
     AirflowSensorTimeout,
@@ -84,6 +84,7 @@ class ImageJobSensor(Linked, BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Wait for the job."""
+        context = with_task_instance(context, self)
         with self._skipping():
             inputs.check_text("job_id", self.job_id, 1, 200)
             interval = seconds("poke_interval", self.poke_interval)
@@ -187,7 +188,6 @@ class ImageJobSensor(Linked, BaseSensorOperator):
 
     def _finish(self, context: Context, job: ImageJob, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            check_job(job)
+            return push_image(context, job, request["prompt"], request["model"])
         except JobFailedError as error:
             raise AirflowFailException(str(error)) from error
-        return push_image(context, job, request["prompt"], request["model"])

@@ -380,7 +380,7 @@ class TestMemory:
         monkeypatch.setattr(StateStore, "set", flaky)
         for call, task in (("pictory.submit_image", generate()), ("posteverywhere.create_post", post(image=URL))):
             sandbox.fault(call, "status", status=402)
-            with pytest.raises(e.InsufficientCreditsError):
+            with pytest.raises(e.ScopeError):
                 task.run()
 
     def test_a_picture_whose_address_has_changed_is_the_same_picture(self, sandbox: Sandbox):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,16 +11,31 @@ from typing import Any
 import pytest
 
 from airflow_provider_pictory import exceptions as e
-from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator
+from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
 from airflow_provider_pictory.sandbox import Sandbox
+from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 from airflow_provider_pictory.version_compat import (
     AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
+    TaskDeferred,
 )
 from tests.conftest import StateStore, Tries, needs_state_store
-from tests.sandbox.tasks import PROMPT, calls, generate, images, lose_the_answer, post, posts, sensor
+from tests.sandbox.tasks import (
+    ACCOUNTS,
+    FAST,
+    PROMPT,
+    calls,
+    generate,
+    images,
+    library_media,
+    lose_the_answer,
+    post,
+    posts,
+    sensor,
+)
 
 pytestmark = pytest.mark.usefixtures("connections", "no_sleep", "quick")
 
@@ -66,7 +82,7 @@ class TestGenerateImage:
 
     def test_a_cleaned_job_says_that_the_picture_is_gone(self, deferrable: bool):
         task = generate(prompt="[cleaned] a red fox", wait_for_completion=True, deferrable=deferrable)
-        with pytest.raises(e.JobFailedError, match="the picture is gone"):
+        with pytest.raises(e.JobFailedError, match="its picture were removed"):
             task.run()
 
     def test_timeout(self, settings: Callable[..., None], deferrable: bool):
@@ -606,3 +622,119 @@ class TestPostImage:
         record = Tries(GenerateMediaOperator(task_id="media", prompt=PROMPT, model="flux-schnell")).run()
         media_ids: list[str] = record["media_ids"]
         return media_ids
+
+
+class TestAlone:
+    """An operator that is executed without Airflow, as in the unit tests of a DAG's author."""
+
+    def test_a_submit(self, sandbox: Sandbox):
+        job_id = GenerateImageOperator(task_id="generate", prompt=PROMPT).execute({})
+        assert [item["job_id"] for item in images(sandbox)] == [job_id]
+
+    def test_an_image(self):
+        operator = GenerateImageOperator(task_id="generate", prompt=PROMPT, wait_for_completion=True, **FAST)
+        assert operator.execute({})["status"] == "completed"
+
+    def test_media_and_a_post(self, sandbox: Sandbox):
+        media = GenerateMediaOperator(task_id="media", prompt=PROMPT).execute({})
+        made = PostImageOperator(task_id="post", content="Hi", account_ids=ACCOUNTS, image=media).execute({})
+        assert [item["post_id"] for item in posts(sandbox)] == [made["post_id"]]
+
+    @pytest.mark.parametrize("deferrable", [False, True])
+    def test_a_sensor(self, deferrable: bool, settings: Callable[..., None]):
+        settings(latency=0)
+        job_id = GenerateImageOperator(task_id="generate", prompt=PROMPT).execute({})
+        operator = ImageJobSensor(task_id="wait", job_id=job_id, poke_interval=0.01, deferrable=deferrable)
+        assert operator.execute({})["job_id"] == job_id
+
+    def test_a_deferrable_wait_defers(self, settings: Callable[..., None]):
+        settings(latency=60)
+        operator = GenerateImageOperator(task_id="generate", prompt=PROMPT, wait_for_completion=True, deferrable=True)
+        with pytest.raises(TaskDeferred):
+            operator.execute({})
+
+
+class TestFailedJobs:
+    def test_what_it_has_cost_is_pushed(self, deferrable: bool):
+        task = generate(prompt="A fox [fail]", wait_for_completion=True, deferrable=deferrable)
+        with pytest.raises(e.JobFailedError):
+            task.run()
+        pushed = task.ti.pushed["pictory_image"]
+        assert (pushed["status"], pushed["url"], pushed["ai_credits_expected"]) == ("failed", None, 2)
+        assert "Image generation failed" in pushed["error"]
+
+    def test_a_sensor_tells_it_too(self, deferrable: bool):
+        task = sensor(generate(prompt="A fox [fail]").run(), deferrable=deferrable)
+        with pytest.raises(AirflowFailException):
+            task.run()
+        assert task.ti.pushed["pictory_image"]["status"] == "failed"
+
+    @needs_state_store
+    def test_those_of_earlier_tries_are_listed(self, sandbox: Sandbox, deferrable: bool, settings: Callable[..., None]):
+        settings(failure_rate=1)
+        task = generate(wait_for_completion=True, deferrable=deferrable)
+        with pytest.raises(e.JobFailedError):
+            task.run()
+        settings(failure_rate=0)
+        task.ti.pushed.clear()
+        image = task.run()
+        [failed] = task.ti.pushed["pictory_image"]["failed_jobs"]
+        assert [item["job_id"] for item in images(sandbox)] == [failed["job_id"], image["job_id"]]
+        assert failed["ai_credits_expected"] == 2
+
+    @needs_state_store
+    def test_missing_credits_are_final(self, sandbox: Sandbox, deferrable: bool):
+        task = generate(prompt="A fox [credits]", wait_for_completion=True, deferrable=deferrable)
+        with pytest.raises(e.InsufficientCreditsError, match="INSUFFICIENT_CREDITS"):
+            task.run()
+        assert issubclass(e.InsufficientCreditsError, AirflowFailException)
+
+    def test_a_job_of_another_kind_is_named(self, sandbox: Sandbox, deferrable: bool):
+        body = {"job_id": "j", "success": True, "data": {"status": "completed", "videoURL": "https://v.example/a.mp4"}}
+        sandbox.fault("pictory.get_job", "body", body=json.dumps(body), times=None)
+        with pytest.raises(AirflowFailException, match="job_id: Pictory job j is a video"):
+            sensor("j", deferrable=deferrable).run()
+        with pytest.raises(AirflowFailException, match=r"job_id: Pictory job .* is a video"):
+            generate(wait_for_completion=True, deferrable=deferrable).run()
+
+
+class TestDestinations:
+    @pytest.mark.parametrize(
+        ("options", "status"),
+        [({}, "publishing"), ({"scheduled_for": "2999-01-01T08:00:00Z"}, "scheduled"), ({"draft": True}, "draft")],
+    )
+    def test_a_post_names_its_accounts_and_platforms(self, options: dict[str, Any], status: str):
+        made = post(media_ids=library_media(), **options).run()
+        assert made["status"] == status
+        assert [item["account_id"] for item in made["destinations"]] == ACCOUNTS
+        assert all(item["platform"] for item in made["destinations"])
+
+    def test_where_they_cannot_be_asked_for_the_accounts_are_named(self, sandbox: Sandbox):
+        sandbox.fault("posteverywhere.get_post", "status", status=500, times=None)
+        made = post(media_ids=library_media()).run()
+        assert [(item["account_id"], item["platform"]) for item in made["destinations"]] == [
+            (account, None) for account in ACCOUNTS
+        ]
+        assert len(posts(sandbox)) == 1
+
+    @needs_state_store
+    def test_accounts_that_are_published_again_have_not_failed(self, sandbox: Sandbox):
+        task = post(content="[partial] Hello", media_ids=library_media(), wait_for_publish=True)
+        with pytest.raises(e.PublishError):
+            task.run()
+        task.operator.wait_for_publish = False
+        made = task.run()
+        assert made["status"] == "publishing"
+        assert {item["status"] for item in made["destinations"]} == {"published", "queued"}
+        assert not any(item["error"] for item in made["destinations"])
+
+    @needs_state_store
+    def test_a_post_that_the_service_has_given_up_fails_without_retries(self, sandbox: Sandbox):
+        task = post(content="[partial] Hello", media_ids=library_media(), wait_for_publish=True)
+        with pytest.raises(e.PublishError):
+            task.run()
+        error = {"message": "Retrying is useless", "code": "permanent_failure_circuit_breaker", "retryable": False}
+        body = json.dumps({"data": None, "error": error, "meta": {}})
+        sandbox.fault("posteverywhere.retry_post", "status", status=422, body=body)
+        with pytest.raises(AirflowFailException, match=r"account 22.*permanent_failure_circuit_breaker"):
+            task.run()

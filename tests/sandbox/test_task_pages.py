@@ -42,7 +42,7 @@ class TestWhatBecameOfAnImage:
             "post_id": made["post_id"],
             "status": "publishing",
             "scheduled_for": None,
-            "destinations": [],
+            "destinations": made["destinations"],
             "error": None,
         }
         assert links(task) == {}

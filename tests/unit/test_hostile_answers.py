@@ -512,14 +512,17 @@ class TestDecisions:
     def test_a_job_that_has_ended_brought_a_picture_or_an_error(self, job: ImageJob):
         done = is_job_done(job)
         assert type(done) is bool
-        assert not (done and job.status == "completed" and job.url is None)
+        assert not (done and job.status == "completed" and job.url is None and job.video_url is None)
         try:
             check_job(job)
-        except e.JobFailedError as error:
-            assert job.status != "completed"
-            assert_harmless(without_key(str(error)))
+        except e.ServiceError as error:
+            said = (type(error), str(error))
         else:
-            assert job.status == "completed"
+            said = None
+        assert (said is None) is (job.status == "completed" and job.url is not None)
+        if said:
+            assert (said[0] is e.InputError) is (job.status == "completed")
+            assert_harmless(without_key(said[1]))
 
     @bounded
     @given(post=any_posts)

@@ -45,7 +45,7 @@ def test_success_returns_what_the_parser_makes():
     [
         (400, e.InputError),
         (401, e.AuthenticationError),
-        (402, e.InsufficientCreditsError),
+        (402, e.ScopeError),
         (403, e.ScopeError),
         (404, e.NotFoundError),
         (409, e.InputError),
@@ -114,6 +114,19 @@ def test_a_body_that_is_nested_too_deeply_is_no_answer():
 def test_where_the_body_says_nothing_any_success_will_do():
     call: Call[None] = Call("retry", "POST", "/retry", lambda _: None, answered=False)
     assert read("Service", call, Answer(202, {}, b"")) is None
+
+
+@pytest.mark.parametrize(
+    "body", [{"error": {"message": "m", "code": "insufficient_credits"}}, {"message": "You have no AI credits left."}]
+)
+def test_a_402_that_speaks_of_credits_is_one_of_credits(body: Any):
+    assert type(error_of(POST, answer(402, body))) is e.InsufficientCreditsError
+
+
+def test_a_402_may_mean_that_there_is_no_subscription():
+    error = error_of(POST, answer(402, {"error": {"message": "No active subscription"}}))
+    assert type(error) is e.ScopeError
+    assert "No active subscription" in str(error)
 
 
 def test_insufficient_credits_tell_what_is_needed_and_what_is_left():

@@ -47,6 +47,7 @@ function picture(record, properties) {
   const image = record.value;
   if (record.state !== "read") return make("span", { className: "skeleton" });
   if (!image) return missing("Its value is not kept in Airflow's database");
+  if (image.error) return missing(`No picture: ${image.error}`);
   if (image.strange) return missing("Its address is not one of the web");
   if (!image.url) return missing(image.mediaId ? "Shown by PostEverywhere alone, in its media library" : "No address is known");
   const shown = make("img", {

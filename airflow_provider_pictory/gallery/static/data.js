@@ -61,6 +61,7 @@ export function readImage(value) {
     credits: amount(it.ai_credits_used),
     prompt: text(it.prompt, 20_000),
     model: text(it.model, 100),
+    error: text(it.error, 2000),
   };
 }
 
