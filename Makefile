@@ -5,7 +5,7 @@ VENV := .venv-$(AIRFLOW)
 BIN := $(VENV)/bin
 export AIRFLOW
 
-.PHONY: demo ui test docs matrix figures screenshots benchmarks lint sandbox dist constraints clean
+.PHONY: demo ui test compat docs matrix figures screenshots benchmarks lint sandbox dist constraints clean
 
 demo: $(VENV)/ready  ## Run the nightly DAG against the sandbox, through Airflow
 	@$(BIN)/python scripts/demo.py
@@ -15,6 +15,9 @@ ui: $(VENV)/ready  ## Open Airflow with the gallery in it, filled by a run of th
 
 test: $(VENV)/ready  ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+compat:  ## Check each supported Airflow, or LINES="3.0 lowest": installation, unit tests, waits in the triggerer
+	@$(PYTHON) scripts/compat.py $(LINES)
 
 docs: $(VENV)/ready  ## Build the docs site into build/docs
 	@AIRFLOW_HOME=$(CURDIR)/build/airflow $(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning --fresh-env \

@@ -114,8 +114,9 @@ def test_every_command_is_understood(block: Block, command: list[str]):
     elif (program, *arguments[:1]) == ("python", "-m"):
         assert importlib.util.find_spec(arguments[1])
     elif (program, *arguments[:1]) == ("pip", "install"):
-        [package] = arguments[1:]
-        name, extra = re.fullmatch(r"([\w-]+)(?:\[(\w+)\])?", package).groups()  # type: ignore[union-attr]
+        *options, checkout = arguments[1:]
+        assert options in ([], ["--constraint", "constraints.txt"])
+        name, extra = re.fullmatch(r"\./([\w-]+)(?:\[(\w+)\])?", checkout).groups()  # type: ignore[union-attr]
         setup = configparser.ConfigParser()
         setup.read(ROOT / "setup.cfg")
         assert name == setup["metadata"]["name"]
