@@ -55,7 +55,8 @@ class ApproveImageOperator(HITLOperator):
     :param another: whether people can ask for another image.
     :param subject: the form's title, by default the prompt. Templated.
     :param defaults: the answer where nobody gives one in time: ``Reject``, ``Approve`` or ``Make another``.
-    :param response_timeout: how long to wait for an answer, a timedelta; None for ever.
+    :param response_timeout: how long to wait for an answer, a timedelta; None for ever. ``execution_timeout`` limits
+        how long a worker takes to ask, as for any task, and not the wait.
     :return: the image.
     """
 
@@ -81,8 +82,18 @@ class ApproveImageOperator(HITLOperator):
         options = [self.APPROVE, self.ANOTHER, self.REJECT] if another else [self.APPROVE, self.REJECT]
         if response_timeout is not None:
             # Airflow hands it to another process, and there knows no subclasses such as pendulum's durations.
-            kwargs["response_timeout"] = dt.timedelta(seconds=response_timeout.total_seconds())
-        super().__init__(subject=subject, options=options, defaults=defaults, body=None, multiple=False, **kwargs)
+            response_timeout = dt.timedelta(seconds=response_timeout.total_seconds())
+        super().__init__(
+            subject=subject,
+            options=options,
+            defaults=defaults,
+            body=None,
+            multiple=False,
+            # Without one, HITLOperator takes the execution_timeout for the time to answer.
+            response_timeout=response_timeout or dt.timedelta.max,
+            **kwargs,
+        )
+        self.response_timeout = response_timeout
         self.image = image
         self.details = details
         self.another = another
@@ -141,8 +152,9 @@ class GenerateAnotherImageOperator(GenerateImageOperator):
     :param prompt: what the person has asked for, from the approving task: ``prompt=approve.output["prompt"]``.
     """
 
-    def __init__(self, *, prompt: Any, trigger_rule: str = "none_failed", **kwargs: Any) -> None:
-        super().__init__(prompt=prompt, trigger_rule=trigger_rule, **kwargs)
+    def __init__(self, *, prompt: Any, **kwargs: Any) -> None:
+        # Not as a default of the signature, which default_args would go before.
+        super().__init__(prompt=prompt, **{"trigger_rule": "none_failed", **kwargs})
 
     def render_template_fields(self, *args: Any, **kwargs: Any) -> None:
         """Render what was given, or skip the task where there is no prompt to be had."""

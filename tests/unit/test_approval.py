@@ -118,6 +118,25 @@ def test_the_title_is_one_short_line():
     assert len(form_title({"prompt": "fox " * 1000})) == 100
 
 
+@pytest.mark.parametrize("mapped", [False, True], ids=["one", "mapped"])
+@pytest.mark.parametrize("given", ["itself", "default_args"])
+@pytest.mark.parametrize("response_timeout", [None, dt.timedelta(hours=2)])
+def test_an_execution_timeout_is_no_time_to_answer(response_timeout: dt.timedelta | None, given: str, mapped: bool):
+    approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
+    from airflow.sdk import DAG
+
+    timeout = {"execution_timeout": dt.timedelta(seconds=20)}
+    own = timeout if given == "itself" else {}
+    with DAG("night", schedule=None, default_args=timeout if given == "default_args" else {}):
+        form = {"task_id": "approve", "response_timeout": response_timeout, **own}
+        if mapped:
+            task = approval.ApproveImageOperator.partial(**form).expand(image=[{}]).unmap({"image": {}})
+        else:
+            task = approval.ApproveImageOperator(image={}, **form)
+    assert task.response_timeout == response_timeout
+    assert task.execution_timeout == dt.timedelta(seconds=20)
+
+
 class Pulled:
     """What another task has returned, as an argument of an operator."""
 
@@ -174,9 +193,18 @@ def test_where_nobody_has_asked_for_another_image_none_is_made():
     from airflow_provider_pictory.version_compat import AirflowSkipException
 
     task = approval.GenerateAnotherImageOperator(task_id="again", prompt=Missing())
-    assert task.trigger_rule == "none_failed"
     with pytest.raises(AirflowSkipException, match="Nobody has asked for another image"):
         task.render_template_fields({})
+
+
+@pytest.mark.parametrize("default_args", [{}, {"trigger_rule": "all_success"}], ids=["no default", "a default"])
+def test_another_image_follows_a_task_that_was_skipped(default_args: dict[str, Any]):
+    approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
+
+    task = approval.GenerateAnotherImageOperator(task_id="again", prompt=Missing(), default_args=default_args)
+    assert task.trigger_rule == "none_failed"
+    task = approval.GenerateAnotherImageOperator(task_id="last", prompt=Missing(), trigger_rule="all_done")
+    assert task.trigger_rule == "all_done"
 
 
 def test_a_prompt_that_cannot_be_is_asked_for_again():
