@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.links import address
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_ADDRESS = re.compile(r"(?<=://)|(?<=\bwww)(?=\.)|(?<=@)", re.I)
+_ADDRESS = re.compile(r"(?<=://)|(?<=www)(?=\.)|(?<=@)", re.I)
 
 
 def form_body(image: Mapping[str, Any], details: Mapping[str, Any] | None = None) -> str:
@@ -46,21 +47,16 @@ def form_title(image: Mapping[str, Any]) -> str:
 
     :param image: an image as tasks push it under the XCom key ``pictory_image``, or return it.
     """
-    prompt = _in_one_line(image.get("prompt") or "")
-    return f"Approve this image? {prompt if len(prompt) <= 80 else prompt[:79] + '…'}".strip()
+    return f"Approve this image? {one_line(image.get('prompt') or '', 80)}".strip()
 
 
 def as_text(value: Any) -> str:
     """Write a value so that Markdown shows it as it is, in one line."""
+    text = str(value)
     # Word joiners keep addresses from becoming links: renderers look for those after all escapes are gone.
-    return _PUNCTUATION.sub(r"\\\1", _ADDRESS.sub("\u2060", _in_one_line(value)))
+    return _PUNCTUATION.sub(r"\\\1", _ADDRESS.sub("\u2060", one_line(text, len(text))))
 
 
 def _lines(text: Any) -> list[str]:
     lines = [as_text(line) for line in str(text).splitlines()]
     return [f"{line}  " for line in lines if line]
-
-
-def _in_one_line(value: Any) -> str:
-    joiner = "\u200d"  # of emoji
-    return " ".join("".join(c if c.isprintable() or c == joiner else " " for c in str(value)).split())

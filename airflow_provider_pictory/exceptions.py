@@ -27,6 +27,7 @@ raises one fails at once, whatever its ``retries``; also a ``@task`` of your own
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException
@@ -35,12 +36,30 @@ if TYPE_CHECKING:
     from airflow_provider_pictory.models import ImageJob, Post
 
 
+# Controls, surrogates, ends of lines and paragraphs, and what turns the direction of the text that follows.
+# What joins or tags characters is not among it: words of many languages need it, and so do emoji.
+_UNFIT = re.compile(r"[\x00-\x20\x7f-\x9f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff]+")
+_JOINER, _VIRAMA = "\u200d", 9
+
+
 def one_line(text: object, limit: int = 500) -> str:
-    """Make foreign text fit for a log line: no control characters, no line breaks, of bounded length."""
-    unfit = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\s]+"
-    line = re.sub(unfit, " ", str(text)[: limit * 4])
-    line = line.strip()
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    """Make foreign text fit for one line: no control characters, no line breaks, of bounded length."""
+    line = _UNFIT.sub(" ", str(text)[: limit * 4]).strip()
+    if len(line) <= limit:
+        return line
+    end = limit - 1
+    ends = (at for at in range(end, max(0, end - 32), -1) if not _belongs_together(line[at - 1], line[at]))
+    return line[: next(ends, end)].rstrip() + "…"
+
+
+def _belongs_together(former: str, latter: str) -> bool:
+    return (
+        unicodedata.category(latter) in ("Mn", "Mc", "Me", "Cf")
+        or former == _JOINER
+        or unicodedata.combining(former) == _VIRAMA
+        or "\U0001f3fb" <= latter <= "\U0001f3ff"  # tones of skin
+        or "\U0001f1e6" <= latter <= "\U0001f1ff"  # flags of two letters
+    )
 
 
 class ServiceError(AirflowException):

@@ -306,6 +306,8 @@ def test_hostile_values_are_text(visit: Visit):
     expect(page.locator("#sums")).to_have_text(re.compile(f"^{STRANGE} images"))
     expect(page.locator(".skeleton")).to_have_count(0)
     assert card(page, "<img src=x").locator(".prompt").inner_text().startswith('<img src=x onerror="document.title=')
+    joined = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f می\u200cخواهم 7\ufe0f\u20e3"
+    assert card(page, "reversed").locator(".prompt").text_content() == f"one\ntwo\n\n\nthree  reversed {joined}"
     for prompt in ("Its address is script", "Its address is data"):
         expect(card(page, prompt)).to_contain_text("Its address is not one of the web")
     expect(card(page, "Its address leads nowhere")).to_contain_text("No longer at its address")
@@ -430,19 +432,41 @@ def test_a_network_that_goes_and_comes_back(visit: Visit):
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
-def test_values_that_cannot_be_read_say_so(visit: Visit):
+UNREAD = "Airflow could not say what this is"
+
+
+@pytest.mark.parametrize(
+    "broken", ["**/xcomEntries/pictory_image?*", "**/taskInstances/published/xcomEntries/pictory_image?*"]
+)
+def test_a_notice_stays_as_long_as_values_are_unread(visit: Visit, broken: str):
     def prepare(page: Page) -> None:
         page.clock.install()
-        page.route("**/xcomEntries/pictory_image?*", refuse)
+        page.route(broken, refuse)
 
     page = visit(SPRING, before=prepare)
     expect(page.locator(cards)).to_have_count(6)
+    alert = page.get_by_role("alert")
+    listed: list[Any] = []
+    page.on("requestfinished", lambda request: listed.append(request) if "xcomEntries?" in request.url else None)
     for _ in range(6):
         page.clock.run_for(1000)
-    expect(page.get_by_text("Airflow could not say what this is")).to_have_count(6)
-    page.unroute("**/xcomEntries/pictory_image?*")
-    page.get_by_role("button", name="Try again").click()
-    expect(card(page, "A picture that is published")).to_be_visible()
+    expect(alert).to_contain_text("Not everything could be read")
+    unread = page.get_by_text(UNREAD)
+    expect(unread).not_to_have_count(0)
+    for _ in range(2):  # looks for new images
+        with page.expect_request_finished(lambda request: "xcomEntries?" in request.url):
+            page.clock.run_for(16_000)
+        page.clock.run_for(1000)
+        expect(alert).to_contain_text("Not everything could be read")
+    alert.get_by_role("button", name="Try again").click()
+    for _ in range(6):
+        page.clock.run_for(1000)
+    expect(alert).to_contain_text("Not everything could be read")
+    page.unroute(broken)
+    alert.get_by_role("button", name="Try again").click()
+    expect(unread).to_have_count(0)
+    expect(page.locator("#sums")).to_have_text("6 images · 14 credits")
+    expect(alert).to_be_hidden()
 
 
 # What it costs

@@ -27,6 +27,32 @@ HOSTILE = [
 ]
 
 
+TEXTS = {
+    "Scotland": "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+    "Germany": "🇩🇪",
+    "family": "👨\u200d👩\u200d👧\u200d👦",
+    "tone": "👍🏽",
+    "keycap": "7\ufe0f\u20e3",
+    "heart": "❤\ufe0f",
+    "Persian": "می\u200cخواهم",
+    "Hindi": "क्\u200dषि",
+    "Sinhala": "ශ්\u200dරී",
+    "Arabic": "مَدْرَسَة",
+    "Hebrew": "שלום!\u200f",
+    "Thai": "ภาษา\u200bไทย",
+    "Vietnamese": "tiê\u0301ng",
+    "hyphen": "Donau\u00addampf",
+    "French": "quoi\u202f?",
+    "Japanese": "葛\U000e0100城\u3000市",
+    "Japanese city": "葛\U000e0100",
+    "Mongolian": "ᠮᠣᠩᠭᠣᠯ\u180bᠤ\u180eᠨ",
+    "grapheme joiner": "a\u034fb",
+    "newer emoji": "\U0001fae9",
+}
+UNFIT = [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u2028", "\u2029", "\ud800", "\udfff"]
+UNFIT += map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x2070), *range(0xFFF9, 0xFFFC)])
+
+
 def tokens(markdown: str) -> list[Token]:
     flat: list[Token] = []
     for token in MarkdownIt("gfm-like", {"linkify": False}).parse(markdown):
@@ -42,7 +68,7 @@ def text(markdown: str) -> str:
 
 
 def words(prompt: str) -> str:
-    return " ".join("".join(c if c.isprintable() or c == "\u200d" else " " for c in prompt).split())
+    return re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029\u202e\ud800]+", " ", prompt)
 
 
 @pytest.mark.parametrize("prompt", HOSTILE)
@@ -69,8 +95,35 @@ def test_whatever_comes_from_outside_is_shown_as_text(prompt: str, place: str):
     assert words(prompt) in text(body)
 
 
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_language_and_no_emoji_is_changed(name: str):
+    said = TEXTS[name]
+    image = {"prompt": said, "model": said}
+    shown = "".join(t.content for t in tokens(form_body(image, {said: said})) if t.type in ("text", "text_special"))
+    assert shown.count(said) == 4
+    assert form_title(image) == f"Approve this image? {said}"
+
+
+@pytest.mark.parametrize("unfit", UNFIT, ids=ascii)
+def test_what_hides_or_turns_text_is_blank(unfit: str):
+    said = f"a{unfit}b"
+    body = form_body({"model": said}, {said: said})
+    assert body == "There is no picture to show.\n\n- **a b:** a b\n- **Model:** a b"
+    assert form_title({"prompt": said}) == "Approve this image? a b"
+
+
+@pytest.mark.parametrize("name", ["Scotland", "Germany", "family", "tone", "keycap", "heart", "Hindi", "Japanese city"])
+def test_a_long_title_ends_between_characters(name: str):
+    """A flag whose end is cut off is another flag."""
+    said = TEXTS[name]
+    for before in range(60, 85):
+        title = form_title({"prompt": f"{'x' * before}{said}{'x' * 40}"}).removeprefix("Approve this image? ")
+        assert len(title) <= 80
+        assert re.fullmatch(f"x+({re.escape(said)})?x*…", title)
+
+
 @pytest.mark.parametrize(
-    "link", ["see http://evil.example/a", "www.evil.example", "WWW.EVIL.EXAMPLE", "a@evil.example"]
+    "link", ["_www.evil.example", "see http://evil.example/a", "www.evil.example", "WWW.EVIL.EXAMPLE", "a@evil.example"]
 )
 def test_addresses_in_a_prompt_do_not_become_links(link: str):
     """Renderers of GitHub's flavour look for these in the text that is left when all escapes are gone."""

@@ -209,7 +209,8 @@ new ResizeObserver(renderSoon).observe($("plot"));
 
 function renderNotice(all, items) {
   let said = null;
-  if (reader.problem) said = notice.problem(reader.problem, () => reader.retry());
+  const problem = reader.problem ?? (reader.failed ? "values" : null);
+  if (problem) said = notice.problem(problem, () => reader.retry());
   else if (reader.done && !all.length) said = notice.noImages(scopeRun, view.range, () => choose({ range: "all" }));
   else if (reader.done && !items.length) said = notice.noFit(clear);
   notice.render(said, !items.length);

@@ -11,6 +11,7 @@ const PROBLEMS = {
     "An image is for those who may read its DAG and its XComs. Airflow's administrators grant both.",
   ],
   gone: ["There is no such DAG run", "It may have been deleted since this page was linked."],
+  values: ["Not everything could be read", "Airflow did not hand over every value. Its api-server's log tells more."],
   server: ["Airflow answered with an error", "Its api-server's log tells more. This page tries again by itself."],
   network: ["Airflow cannot be reached", "The network or the api-server may be gone. This page tries again by itself."],
 };

@@ -17,7 +17,7 @@ const unread = ({ state }) => state === "unread";
 const run = ({ dag, run }) => `${dag} ${run}`;
 
 export class Reader {
-  problem = null; // the kind of a refusal that ended the reading
+  problem = null; // the kind of a refusal that ended the listing, or of a login that is missing
   cut = false; // whether there is more than MOST
 
   #scope;
@@ -66,6 +66,11 @@ export class Reader {
     return this.#listed[IMAGES] && this.#listed[POSTS];
   }
 
+  // Whether there are values that could not be read, however often they were asked for.
+  get failed() {
+    return [...this.images, ...this.posts].some(({ state }) => state === "failed");
+  }
+
   get done() {
     return this.listed && !this.#busy;
   }
@@ -83,6 +88,7 @@ export class Reader {
     }
     this.#known = null;
     this.problem = null;
+    this.#misses = 0;
     this.#work();
     this.#changed();
   }
@@ -93,7 +99,6 @@ export class Reader {
       if (record.state === "failed") record.state = "unread";
     }
     this.problem = null;
-    this.#misses = 0;
     this.#backlog = null;
     this.#changed();
     this.start();
@@ -165,7 +170,7 @@ export class Reader {
   }
 
   #work() {
-    while (this.#busy < ALONGSIDE && !this.problem && !this.#abort.signal.aborted) {
+    while (this.#busy < ALONGSIDE && this.#misses < ALONGSIDE && !this.problem && !this.#abort.signal.aborted) {
       const record = this.#urgent() ?? this.#next();
       if (!record) return;
       this.#busy += 1;
@@ -194,7 +199,6 @@ export class Reader {
         if (error.kind === "forbidden" || pause === null) {
           record.state = "failed";
           this.#misses += 1;
-          if (this.#misses >= ALONGSIDE) this.#end(error);
           return;
         }
       }

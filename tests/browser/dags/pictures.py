@@ -34,6 +34,7 @@ POSTS: dict[str, dict[str, Any]] = {
 }
 RATIOS = {"published": "16:9", "partially_failed": "1:1", "scheduled": "9:16"}
 HACK = "document.title='hacked'"
+JOINED = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f می\u200cخواهم 7\ufe0f\u20e3"
 STRANGE: list[Any] = [
     {"prompt": f'<img src=x onerror="{HACK}"><script>{HACK}</script>', "model": "<b>m</b>"},
     {
@@ -44,7 +45,7 @@ STRANGE: list[Any] = [
         "height": "a",
     },
     {"prompt": "صورة لمدينة عند الغروب مع نهر هادئ", "ai_credits_used": "2"},
-    {"prompt": "one\ntwo\n\n\nthree\u202e reversed", "ai_credits_used": None},
+    {"prompt": f"one\ntwo\n\n\nthree\u202e reversed {JOINED}", "ai_credits_used": None},
     {"prompt": "Its address is script", "url": f"javascript:{HACK}"},
     {"prompt": "Its address is data", "url": f"data:text/html,<script>parent.{HACK}</script>"},
     {"prompt": "Its address leads nowhere", "url": "http://127.0.0.1:9/gone.png"},
