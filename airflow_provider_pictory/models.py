@@ -1,19 +1,24 @@
 """
 What the services answer, as frozen dataclasses.
 
-Each keeps the service's own object in ``raw``, so that fields which this package does not know stay within reach.
+Each keeps the service's own object in ``raw``, so that fields which this package does not know stay within reach. Each
+is also the dict that crosses tasks, without ``raw``: Airflow keeps it as a plain dict, whatever its version.
 ``from_wire`` raises ``LookupError``, ``TypeError`` or ``ValueError`` where a field without which the answer makes no
 sense is missing or of another type; everything else may be absent.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_pictory.exceptions import one_line
+
+T = TypeVar("T")
 
 
 def _object(value: Any) -> Mapping[str, Any]:
@@ -58,6 +63,14 @@ def _account_id(value: Any) -> int:
     return int(text)
 
 
+def _account(value: Any) -> int | str:
+    return _whole(value) or read_id(value)
+
+
+def _scopes(value: Any) -> tuple[str, ...]:
+    return tuple(re.split(r"[\s,]+", value.strip())) if isinstance(value, str) else _each(value, read_id)
+
+
 def _whole(value: Any) -> int | None:
     number = _number(value)
     return None if number is None else int(number)
@@ -78,8 +91,59 @@ def _word(value: Any) -> str:
     return one_line(value, 100)
 
 
+def _status(value: Any) -> str:
+    """Read a status; ``unknown`` where there is none."""
+    return _word(value) if isinstance(value, str) and value.strip() else "unknown"
+
+
+def _each(value: Any, read: Callable[[Any], T]) -> tuple[T, ...]:
+    """Read what should be a list, or the one thing that stands in place of it; what is no such thing is left out."""
+    found = []
+    for item in value if isinstance(value, list) else [value]:
+        with suppress(LookupError, TypeError, ValueError):
+            found.append(read(item))
+    return tuple(found)
+
+
+def read_all(items: Any, read: Callable[[Any], T]) -> list[T]:
+    """
+    Read a list, without the items that cannot be read: one of them must not hide the others.
+
+    :raises TypeError: if it is no list.
+    """
+    return list(_each(_list(items), read))
+
+
+def read_time(value: Any) -> dt.datetime | None:
+    """Read a time of the service's, which is in UTC where it names no zone; None if it is no time."""
+    found = re.fullmatch(
+        r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)?\s*([Zz]|[+-]\d\d:?\d\d)?", str(value).strip()
+    )
+    if not found:
+        return None
+    day, clock, zone = found.groups()
+    zone = "+00:00" if zone in (None, "Z", "z") else zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
+    try:
+        return dt.datetime.fromisoformat(f"{day}T{clock}{zone}").astimezone(dt.timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+
+
+class Record(dict[str, Any]):
+    """The base of all that hooks return."""
+
+    def __post_init__(self) -> None:
+        """Be the dict that crosses tasks, too."""
+        self.update(self.as_xcom())
+
+    def as_xcom(self) -> dict[str, Any]:
+        """Return what goes into XCom."""
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "raw"}  # type: ignore[arg-type]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
 @dataclass(frozen=True)
-class ImageJob:
+class ImageJob(Record):
     """
     One image job of Pictory (``GET /v1/jobs/{jobId}``).
 
@@ -132,9 +196,9 @@ class ImageJob:
     def as_event(self) -> dict[str, Any]:
         """Return what a trigger tells of the job."""
         more = {"error_code": self.error_code, "error_message": self.error_message, "video_url": self.video_url}
-        return {**self.as_image(), **more}
+        return {**self.as_xcom(), **more}
 
-    def as_image(self) -> dict[str, Any]:
+    def as_xcom(self) -> dict[str, Any]:
         """Return the *image* that goes into XCom."""
         return {
             "job_id": self.job_id,
@@ -147,7 +211,7 @@ class ImageJob:
 
 
 @dataclass(frozen=True)
-class Allowance:
+class Allowance(Record):
     """How much of one kind of quota is used (``used``) and how much there is (``limit``)."""
 
     used: float
@@ -166,7 +230,7 @@ class Allowance:
 
 
 @dataclass(frozen=True)
-class Quota:
+class Quota(Record):
     """The account's quota at Pictory (``GET /v1/quota``); ``raw`` has the kinds that no image uses."""
 
     ai_credits: Allowance
@@ -179,7 +243,7 @@ class Quota:
 
 
 @dataclass(frozen=True)
-class CreditTransaction:
+class CreditTransaction(Record):
     """One movement of AI credits at Pictory (``GET /v1/aicredits/usage``); ``type`` is ``debit`` or ``credit``."""
 
     transaction_id: str
@@ -197,7 +261,7 @@ class CreditTransaction:
         item = _object(answer)
         return cls(
             transaction_id=read_id(item["transactionId"]),
-            type=str(item["type"]),
+            type=_status(item.get("type")),
             amount=_amount(item["amount"]),
             source=_text(item.get("source")),
             description=_text(item.get("description")),
@@ -208,7 +272,7 @@ class CreditTransaction:
 
 
 @dataclass(frozen=True)
-class Media:
+class Media(Record):
     """One entry of PostEverywhere's media library, generated or uploaded; ``media_ids`` goes straight into a post."""
 
     media_id: str
@@ -234,7 +298,7 @@ class Media:
         ai = data.get("ai") if isinstance(data.get("ai"), dict) else data
         return cls(
             media_id=media_id,
-            media_ids=tuple(read_id(item) for item in data.get("media_ids") or [media_id]),
+            media_ids=_each(data.get("media_ids"), read_id) or (media_id,),
             type=_text(data.get("type")),
             width=_whole(data.get("width")),
             height=_whole(data.get("height")),
@@ -249,7 +313,7 @@ class Media:
             raw=data,
         )
 
-    def as_record(self) -> dict[str, Any]:
+    def as_xcom(self) -> dict[str, Any]:
         """Return the *media record* that goes into XCom."""
         return {
             "media_id": self.media_id,
@@ -267,10 +331,10 @@ class Media:
 
 
 @dataclass(frozen=True)
-class Destination:
+class Destination(Record):
     """One account that a post goes to; ``status`` is ``queued``, ``published`` or ``failed``."""
 
-    account_id: int | str
+    account_id: int | str | None
     platform: str | None
     status: str
     url: str | None = None
@@ -281,15 +345,15 @@ class Destination:
 
     @classmethod
     def from_wire(cls, answer: Any) -> Destination:
-        """Read one element of ``results`` or ``destinations``."""
-        item = _object(answer)
+        """Read one element of ``results`` or ``destinations``; all of it may be missing."""
+        item = answer if isinstance(answer, dict) else {}
         error = item.get("error")
         if isinstance(error, dict):
             error = error.get("message") or error.get("code")
         return cls(
-            account_id=_whole(item["account_id"]) or read_id(item["account_id"]),
+            account_id=next(iter(_each(item.get("account_id"), _account)), None),
             platform=_text(item.get("platform")),
-            status=_word(item["status"]),
+            status=_status(item.get("status")),
             url=_text(item.get("platform_post_url")),
             error=_text(error),
             attempts=_whole(item.get("attempts")),
@@ -297,9 +361,13 @@ class Destination:
             raw=item,
         )
 
+    def as_xcom(self) -> dict[str, Any]:
+        """Return what goes into XCom as a part of the post."""
+        return {name: getattr(self, name) for name in ("account_id", "platform", "status", "url", "error")}
+
 
 @dataclass(frozen=True)
-class Post:
+class Post(Record):
     """
     A post at PostEverywhere.
 
@@ -324,16 +392,14 @@ class Post:
         data = _object(data)
         return cls(
             post_id=read_id(data.get("post_id") or data["id"]),
-            status=_word(data["post_status"] if "post_status" in data else data["status"]),
+            status=_status(data.get("post_status") or data.get("status")),
             content=_text(data.get("content")),
-            account_ids=tuple(data.get("account_ids") or ()),
-            media_ids=tuple(_word(item) for item in data.get("media_ids") or ()),
+            account_ids=_each(data.get("account_ids"), _account_id),
+            media_ids=_each(data.get("media_ids"), read_id),
             scheduled_for=_text(data.get("scheduled_for")),
             timezone=_text(data.get("timezone")),
             created_at=_text(data.get("created_at")),
-            destinations=tuple(
-                Destination.from_wire(item) for item in _list(data.get("results") or data.get("destinations") or [])
-            ),
+            destinations=_each(data.get("results") or data.get("destinations") or [], Destination.from_wire),
             raw=data,
         )
 
@@ -360,21 +426,12 @@ class Post:
             "status": self.status,
             "media_ids": list(self.media_ids),
             "scheduled_for": self.scheduled_for,
-            "destinations": [
-                {
-                    "account_id": item.account_id,
-                    "platform": item.platform,
-                    "status": item.status,
-                    "url": item.url,
-                    "error": item.error,
-                }
-                for item in self.destinations
-            ],
+            "destinations": [item.as_xcom() for item in self.destinations],
         }
 
 
 @dataclass(frozen=True)
-class Account:
+class Account(Record):
     """A social account connected to PostEverywhere; ``can_post`` is None where the service does not say."""
 
     account_id: int
@@ -391,7 +448,7 @@ class Account:
         health = item.get("health")
         return cls(
             account_id=_account_id(item["id"] if "id" in item else item["account_id"]),
-            platform=str(item["platform"]),
+            platform=_text(item.get("platform")) or "unknown",
             account_name=_text(item.get("account_name")),
             is_active=item.get("is_active"),
             can_post=health.get("can_post") if isinstance(health, dict) else None,
@@ -400,7 +457,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(Record):
     """Whose key it is and what it may do (``GET /me`` of PostEverywhere)."""
 
     scopes: tuple[str, ...] = ()
@@ -419,7 +476,7 @@ class Profile:
         quota = data.get("quota")
         credits_ = quota.get("ai_credits") if isinstance(quota, dict) else None
         return cls(
-            scopes=tuple(str(scope) for scope in key.get("scopes") or data.get("scopes") or ()),
+            scopes=_scopes(key.get("scopes") or data.get("scopes")),
             organization=_text(organization),
             ai_credits=Allowance.from_wire(credits_) if isinstance(credits_, dict) else None,
             raw=data,

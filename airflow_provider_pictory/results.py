@@ -53,7 +53,7 @@ def find_request(context: Context, job_id: str) -> dict[str, Any]:
 
 def for_galleries(job: ImageJob, prompt: str | None, model: str | None) -> dict[str, Any]:
     """Describe a finished image as galleries list it."""
-    return {**job.as_image(), "prompt": prompt, "model": model}
+    return {**job.as_xcom(), "prompt": prompt, "model": model}
 
 
 def push_image(
@@ -78,7 +78,7 @@ def push_image(
         push_if_possible(context, {IMAGE_KEY: {**described, **describe_failure(job, model, error)}})
         raise
     context["ti"].xcom_push(key=IMAGE_KEY, value=described)
-    image = job.as_image()
+    image = job.as_xcom()
     push_if_possible(context, image_links(image))
     return image
 

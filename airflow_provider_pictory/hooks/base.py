@@ -7,9 +7,9 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, wraps
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
 from airflow_provider_pictory import __version__
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
     import aiohttp
     import requests
-    from typing_extensions import Self
+    from typing_extensions import ParamSpec, Self
+
+    P = ParamSpec("P")
 
     from airflow_provider_pictory.http_adapter import BoundedAdapter
 
@@ -41,6 +43,30 @@ KEEP_ALIVE = 60.0
 """For how many seconds an async hook keeps a connection that nobody uses."""
 
 USER_AGENT = f"airflow-provider-pictory/{__version__}"
+
+
+class Listing(Iterator[T]):
+    """What a hook lists; pages are asked for as the iteration reaches them."""
+
+    def __init__(self, items: Iterator[T]) -> None:
+        self._items = items
+
+    def __next__(self) -> T:
+        return next(self._items)
+
+    def serialize(self) -> NoReturn:
+        """Say what to do: Airflow calls this where a task returns the listing itself."""
+        raise TypeError("A listing cannot be the result of a task: return list(…) of it, or a part of that")
+
+
+def listing(method: Callable[P, Iterator[T]]) -> Callable[P, Listing[T]]:
+    """Make a generator method return a :class:`Listing`."""
+
+    @wraps(method)
+    def listed(*args: P.args, **kwargs: P.kwargs) -> Listing[T]:
+        return Listing(method(*args, **kwargs))
+
+    return listed
 
 
 class Service:

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from airflow_provider_pictory import inputs
 from airflow_provider_pictory.exceptions import InputError
-from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook
+from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook, listing
 from airflow_provider_pictory.http import MAX_PAGES, Call
-from airflow_provider_pictory.models import CreditTransaction, ImageJob, Quota, read_id
+from airflow_provider_pictory.models import CreditTransaction, ImageJob, Quota, read_all, read_id
 
 
 class _Pictory(Service):
@@ -79,6 +79,7 @@ class PictoryHook(_Pictory, ServiceHook):
         """
         return self.send(_get_job(job_id))
 
+    @listing
     def list_jobs(self) -> Iterator[ImageJob]:
         """
         Go through the account's jobs, newest first; pages are asked for as the iteration reaches them.
@@ -189,7 +190,7 @@ def _list_jobs(key: str | None, page: int = 1) -> Call[tuple[list[ImageJob], str
             raise ValueError("no key of a page")
         if (following == key and key is not None) or (following is not None and page >= MAX_PAGES):
             raise ValueError("the pages do not end")
-        return [ImageJob.from_wire(item) for item in answer["items"]], following
+        return read_all(answer["items"], ImageJob.from_wire), following
 
     return Call("list jobs", "GET", "/v1/jobs", parse, params, idempotent=True)
 
@@ -203,6 +204,6 @@ def _list_credit_usage(year: int | None, month: int | None) -> Call[list[CreditT
     params = {} if year is None or month is None else {"year": year, "month": month}
 
     def parse(answer: Any) -> list[CreditTransaction]:
-        return [CreditTransaction.from_wire(item) for item in answer]
+        return read_all(answer, CreditTransaction.from_wire)
 
     return Call("list credit usage", "GET", "/v1/aicredits/usage", parse, params, idempotent=True)

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from airflow_provider_pictory import inputs
 from airflow_provider_pictory.exceptions import one_line
-from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook
+from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook, listing
 from airflow_provider_pictory.http import MAX_PAGES, Call
-from airflow_provider_pictory.models import Account, Media, Post, Profile
+from airflow_provider_pictory.models import Account, Media, Post, Profile, read_all
 
 T = TypeVar("T")
 
@@ -99,6 +99,7 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
             _create_post(content, account_ids, media_ids, scheduled_for, timezone, platform_content, draft)
         )
 
+    @listing
     def list_posts(self, **filters: str | int) -> Iterator[Post]:
         """
         Go through posts, newest first; pages are asked for as the iteration reaches them.
@@ -255,7 +256,8 @@ def _list_posts(filters: Mapping[str, str | int], offset: int, page: int = 1) ->
     params = {**filters, "sort": "created_at", "order": "desc", "limit": PAGE_SIZE, "offset": offset}
 
     def parse(data: Any) -> tuple[list[Post], int | None]:
-        posts = [Post.from_wire(item) for item in data["posts"]]
+        # A post without an id could be any, also the one that is looked for: then the page cannot be read.
+        posts = [Post.from_wire(item) for item in data["posts"] if isinstance(item, dict)]
         more = bool(posts) and data.get("pagination", {}).get("has_more", len(posts) == PAGE_SIZE)
         if more and page >= MAX_PAGES:
             raise ValueError("the pages do not end")
@@ -279,7 +281,7 @@ def _nothing(_: Any) -> None:
 
 
 def _accounts(data: Any) -> list[Account]:
-    return [Account.from_wire(item) for item in data["accounts"]]
+    return read_all(data["accounts"], Account.from_wire)
 
 
 _LIST_ACCOUNTS = Call("list accounts", "GET", "/accounts", _data(_accounts), idempotent=True)

@@ -24,7 +24,7 @@ from airflow_provider_pictory.exceptions import (
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.journal import Progress, media_generated, post_created, post_ended
 from airflow_provider_pictory.links import PLATFORM_LINKS, POST_LINK
-from airflow_provider_pictory.models import Destination, Post
+from airflow_provider_pictory.models import Destination, Post, read_time
 from airflow_provider_pictory.operators.base import ServiceOperator
 from airflow_provider_pictory.results import (
     IMAGE_KEY,
@@ -99,10 +99,10 @@ class GenerateMediaOperator(ServiceOperator):
             media = state.spend(
                 self.hook,
                 lambda: self.hook.generate_image(**request),
-                keep=lambda media: {"media": media.as_record()},
+                keep=lambda media: {"media": media.as_xcom()},
             )
             self.log.info(media_generated(media))
-            record = media.as_record()
+            record = media.as_xcom()
         else:
             self.log.info("PostEverywhere media %s: an earlier try has generated it", record["media_id"])
         push_if_possible(context, {IMAGE_KEY: media_for_galleries(record, request)})
@@ -372,12 +372,16 @@ class PostImageOperator(ServiceOperator):
         return None
 
     def _is_same(self, post: Post, state: TaskState) -> bool:
+        """Whether a post that shows the same media is this task's; what cannot be read of it speaks for that."""
         due = state.get("scheduled_for") if state.durable else self._due
-        accounts = {str(item.account_id) for item in post.destinations} or set(map(str, post.account_ids))
+        wanted = set(map(str, self._request["account_ids"]))
+        listed = [*post.account_ids, *(item.account_id for item in post.destinations)]
+        known = {str(item) for item in listed if item is not None}
+        is_complete = bool(listed) and None not in listed
         return (
             (post.content or "").split() == self.content.split()
-            and accounts == set(map(str, self._request["account_ids"]))
-            and ((post.scheduled_for and _utc_text(post.scheduled_for)) == due if due else not _is_scheduled(post))
+            and (known == wanted if is_complete else known <= wanted)
+            and _is_due(post, due)
         )
 
     @property
@@ -470,11 +474,18 @@ def _listed(value: Any) -> Any:
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
-def _is_scheduled(post: Post) -> bool:
-    """Whether a post was made for later; the service may note a time for one that is for now, too."""
-    if not post.scheduled_for or not post.created_at:
-        return bool(post.scheduled_for)
-    return _utc_text(post.scheduled_for) > _utc_text(post.created_at)
+def _is_due(post: Post, due: str | None) -> bool:
+    """
+    Whether a post is for a time, or for now; the service may note a time for one that is for now, too.
+
+    :param due: the time in UTC; None for now.
+    """
+    scheduled, created = read_time(post.scheduled_for), read_time(post.created_at)
+    if scheduled is None:
+        return due is None or post.scheduled_for is not None
+    if due is not None:
+        return _utc(scheduled.timestamp()) == due
+    return scheduled <= (created or dt.datetime.now(dt.timezone.utc))
 
 
 def _identity(image: dict[str, Any] | str | None) -> Any:

@@ -93,5 +93,5 @@ class ImageJobTrigger(WaitTrigger):
         if job.status != "completed":
             return None
         await XCom.aset(IMAGE_KEY, for_galleries(job, self.prompt, self.model), **self.ti_key)
-        await XCom.aset("return_value", job.as_image(), **self.ti_key)
-        return {ENDED_KEY: job.job_id, **image_links(job.as_image())}
+        await XCom.aset("return_value", job.as_xcom(), **self.ti_key)
+        return {ENDED_KEY: job.job_id, **image_links(job.as_xcom())}

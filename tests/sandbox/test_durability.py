@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -382,6 +383,30 @@ class TestMemory:
             sandbox.fault(call, "status", status=402)
             with pytest.raises(e.ScopeError):
                 task.run()
+
+    @pytest.mark.parametrize("cut", [r"Z$", r"(\.\d+)?Z$", r"T|Z$"], ids=["no zone", "no fraction", "no T"])
+    @pytest.mark.parametrize("when", [None, DAY])
+    def test_a_lost_post_is_found_whatever_the_form_of_the_services_times(
+        self, sandbox: Sandbox, posteverywhere: Any, cut: str, when: str | None
+    ):
+        task = post(media_ids=library_media(), scheduled_for=when)
+        lose_the_answer(sandbox, task)
+
+        def reformed(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: reformed(item) for name, item in value.items()}
+            if isinstance(value, list):
+                return [reformed(item) for item in value]
+            is_time = isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\dT", value)
+            return re.sub(cut, lambda found: " " if found[0] == "T" else "", value) if is_time else value
+
+        answer = posteverywhere.get("/posts").json()
+        [made] = answer["data"]["posts"]
+        for call, path in (("list_posts", "/posts"), ("get_post", f"/posts/{made['post_id']}")):
+            body = reformed(posteverywhere.get(path).json())
+            sandbox.fault(f"posteverywhere.{call}", "body", body=body, times=None)
+        assert task.run()["post_id"] == made["post_id"]
+        assert len(posts(sandbox)) == 1
 
     def test_a_picture_whose_address_has_changed_is_the_same_picture(self, sandbox: Sandbox):
         image = {"job_id": "4d82d040", "status": "completed", "url": URL}

@@ -79,7 +79,7 @@ class TestPictory:
         assert (job.job_id, job.status, job.url) == (job_id, "in-progress", None)
         travel(60)
         job = pictory("get_job", job_id)
-        assert job.as_image() == {
+        assert job.as_xcom() == {
             "job_id": job_id,
             "status": "completed",
             "url": f"{sandbox.url}/pictures/{job_id}.png",

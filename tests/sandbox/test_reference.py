@@ -222,7 +222,7 @@ def _(world: World) -> None:
 @proves("`data.url`", "`data.width`, `data.height`", "`data.aiCreditsUsed`")
 def _(world: World) -> None:
     job = world.job(model="flux-schnell")
-    image = job.as_image()
+    image = job.as_xcom()
     data = job.raw["data"]
     assert (image["url"], image["width"], image["height"]) == (data["url"], data["width"], data["height"])
     assert image["ai_credits_used"] == data["aiCreditsUsed"] == 0.6
