@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from airflow.exceptions import AirflowOptionalProviderFeatureException as AirflowOptionalProviderFeatureException
     from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger as TimeDeltaTrigger
     from airflow.sdk import NEVER_EXPIRE as NEVER_EXPIRE  # type: ignore[attr-defined]  # absent from its stubs alone
@@ -87,3 +89,21 @@ async def get_async_connection(hook: BaseHook, conn_id: str) -> Any:
     from asgiref.sync import sync_to_async
 
     return await sync_to_async(hook.get_connection)(conn_id)
+
+
+def get_task_states(context: Context, task_ids: Iterable[str]) -> dict[str, str | None]:
+    """
+    Tell the states of tasks of the running task's DAG run: of a mapped one, that of its own map index.
+
+    :return: the states by task id; None where there is no such task instance, or it has no state.
+    """
+    ti: Any = context["ti"]
+    dag_run: Any = context.get("dag_run")
+    wanted = list(task_ids)
+    states: dict[str, Any] = {}
+    if wanted and hasattr(ti, "get_task_states"):  # Airflow 3
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=wanted, run_ids=[ti.run_id]).get(ti.run_id, {})
+    elif wanted and hasattr(dag_run, "get_task_instances"):
+        for other in dag_run.get_task_instances():
+            states[other.task_id if other.map_index < 0 else f"{other.task_id}_{other.map_index}"] = other.state
+    return {task_id: states.get(f"{task_id}_{ti.map_index}", states.get(task_id)) for task_id in wanted}

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
 
 
+class _NotGiven:
+    def __repr__(self) -> str:
+        return "NOT_GIVEN"
+
+
+NOT_GIVEN: Any = _NotGiven()
+"""The default of a parameter for which None is something else than leaving it out."""
+
+
 class ServiceOperator(Linked):
     """
     Calls a service, and comes back when the service says so.

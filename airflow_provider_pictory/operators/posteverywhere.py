@@ -25,7 +25,7 @@ from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.journal import Progress, media_generated, post_created, post_ended
 from airflow_provider_pictory.links import PLATFORM_LINKS, POST_LINK
 from airflow_provider_pictory.models import Destination, Post, read_time
-from airflow_provider_pictory.operators.base import ServiceOperator
+from airflow_provider_pictory.operators.base import NOT_GIVEN, ServiceOperator
 from airflow_provider_pictory.results import (
     IMAGE_KEY,
     describe_source,
@@ -37,9 +37,11 @@ from airflow_provider_pictory.state import TaskState
 from airflow_provider_pictory.version_compat import (
     AirflowException,
     AirflowFailException,
+    AirflowSkipException,
     AirflowTaskTimeout,
     TaskDeferralError,
     conf,
+    get_task_states,
 )
 from airflow_provider_pictory.waiting import is_post_done, seconds, wait
 
@@ -120,7 +122,8 @@ class PostImageOperator(ServiceOperator):
     :param content: the text. Templated, like all parameters up to ``posteverywhere_conn_id``.
     :param account_ids: where to: whole numbers as in ``PostEverywhereHook().list_accounts()``; optional for a draft.
     :param image: what the step before returned: an image, a media record, or a public URL. Or give:
-    :param media_ids: entries of the media library.
+    :param media_ids: entries of the media library. Where the one that is given turns out to be None, nothing is posted:
+        the task is skipped if the task that should have made it was, and fails without retries if not.
     :param scheduled_for: when to publish: a datetime, or ISO 8601 text, with a zone. By default now.
     :param timezone: an IANA name, for the service's display alone: it never moves ``scheduled_for``.
     :param platform_content: ``content``, ``contentType`` and ``settings`` that differ, by platform.
@@ -162,8 +165,8 @@ class PostImageOperator(ServiceOperator):
         *,
         content: str,
         account_ids: Sequence[int] | None = None,
-        image: dict[str, Any] | str | None = None,
-        media_ids: Sequence[str] | None = None,
+        image: dict[str, Any] | str | None = NOT_GIVEN,
+        media_ids: Sequence[str] | None = NOT_GIVEN,
         scheduled_for: dt.datetime | str | None = None,
         timezone: str | None = None,
         platform_content: dict[str, dict[str, Any]] | None = None,
@@ -178,8 +181,12 @@ class PostImageOperator(ServiceOperator):
         super().__init__(**kwargs)
         self.content = content
         self.account_ids = account_ids
-        self.image = image
-        self.media_ids = media_ids
+        sources: dict[str, Any] = {"image": image, "media_ids": media_ids}
+        self._given = [name for name, value in sources.items() if value is not NOT_GIVEN]
+        # Known of XCom arguments alone: of what is a template, or mapped, it is a task before this one.
+        self._makers = sorted({task.task_id for value in sources.values() for task in _makers(value)})
+        self.image: dict[str, Any] | str | None = None if image is NOT_GIVEN else image
+        self.media_ids: Sequence[str] | None = None if media_ids is NOT_GIVEN else media_ids
         self.scheduled_for = scheduled_for
         self.timezone = timezone
         self.platform_content = platform_content
@@ -201,6 +208,8 @@ class PostImageOperator(ServiceOperator):
         """Tell galleries why there is no post, or not all of it."""
         try:
             yield
+        except AirflowSkipException:
+            raise
         except (Exception, AirflowTaskTimeout) as error:
             # What any other error says may hold anything.
             known = isinstance(error, AirflowException) and not isinstance(error, TaskDeferralError)
@@ -236,6 +245,7 @@ class PostImageOperator(ServiceOperator):
 
     def attempt(self, context: Context) -> Any:
         """Make the post, or find the one that an earlier try has made; wait for it if asked to."""
+        self._check_makers(context)
         source = self._check()
         timeout = seconds("timeout", self.timeout)
         interval = seconds("poll_interval", self.poll_interval)
@@ -299,6 +309,25 @@ class PostImageOperator(ServiceOperator):
 
         self._post = Post.from_xcom(post) if post else None
         return self._finish(context, Post.from_xcom(result_of(event)))
+
+    def _check_makers(self, context: Context) -> None:
+        """
+        End the task if what it was given for an image is none.
+
+        :raises AirflowSkipException: if the task that should have made it was skipped.
+        :raises AirflowFailException: if that failed, or nobody knows.
+        """
+        for name in self._given:
+            if getattr(self, name) in ("None", ""):  # as templates render what is None
+                setattr(self, name, None)
+        if not self._given or self.image is not None or self.media_ids is not None:
+            return
+        states = get_task_states(context, self._makers or sorted(context["task"].upstream_task_ids))
+        told = ", ".join(f"{task_id}: {state}" for task_id, state in states.items())
+        said = f"{', '.join(self._given)}: is None, nothing is posted ({told or 'no task comes before this one'})"
+        if "skipped" in states.values() and not {"failed", "upstream_failed"} & set(states.values()):
+            raise AirflowSkipException(said)
+        raise AirflowFailException(f"{said}; allowed: an image, or None from a task that was skipped")
 
     def _check(self) -> list[str] | str:
         """
@@ -467,6 +496,11 @@ class PostImageOperator(ServiceOperator):
                 f"{error}. No retry: on Airflow below 3.3 it would not find this post, and might post twice. "
                 "Look into PostEverywhere before clearing the task"
             ) from error
+
+
+def _makers(value: Any) -> list[Any]:
+    """Tell which tasks push what an XCom argument stands for."""
+    return [task for task, _ in value.iter_references()] if hasattr(value, "iter_references") else []
 
 
 def _listed(value: Any) -> Any:

@@ -591,7 +591,9 @@ class TestPostImage:
         ("wrong", "words"),
         [
             ({"image": "https://a.example/b.png"}, "image, media_ids: both are given"),
-            ({"media_ids": None}, "image, media_ids: neither is given"),
+            ({"media_ids": None}, "media_ids: is None, nothing is posted .no task comes before this one"),
+            ({"media_ids": "None"}, "media_ids: is None, nothing is posted"),
+            ({"media_ids": None, "image": ""}, "image, media_ids: is None, nothing is posted"),
             ({"media_ids": []}, "media_ids: is empty"),
             ({"media_ids": None, "image": {"url": None}}, "image: is None"),
             ({"media_ids": None, "image": 3}, "image: is 3"),
@@ -612,6 +614,39 @@ class TestPostImage:
         with pytest.raises(AirflowFailException, match=words):
             post(**{"media_ids": ["m1"], **wrong}).run()
         assert not sandbox.world.requests
+
+    def test_without_image_and_media_ids_nothing_is_sent(self, sandbox: Sandbox):
+        with pytest.raises(AirflowFailException, match="image, media_ids: neither is given"):
+            post().run()
+        assert not sandbox.world.requests
+
+    @pytest.mark.parametrize(
+        ("states", "error"),
+        [
+            ({"wait": "skipped"}, AirflowSkipException),
+            ({"wait": "skipped", "accounts": "success"}, AirflowSkipException),
+            ({"wait": "skipped", "accounts": "failed"}, AirflowFailException),
+            ({"wait": "upstream_failed"}, AirflowFailException),
+            ({"wait_3": "skipped", "wait": "success"}, AirflowSkipException),  # the instance of the same map index
+            ({"wait_2": "skipped", "wait_3": "success"}, AirflowFailException),
+            ({}, AirflowFailException),
+        ],
+        ids=str,
+    )
+    def test_an_image_that_is_none_skips_the_post_if_its_maker_was_skipped(
+        self, sandbox: Sandbox, states: dict[str, str], error: type[Exception]
+    ):
+        task = post(image=None)
+        task.operator.upstream_task_ids |= {"wait", "accounts"} if "accounts" in states else {"wait"}
+        task.ti.states, task.ti.map_index = states, 3
+        with pytest.raises(error, match="image: is None, nothing is posted"):
+            task.run()
+        assert not sandbox.world.requests
+        assert ("posteverywhere_post" in task.ti.pushed) == (error is AirflowFailException)
+
+    def test_one_of_image_and_media_ids_may_be_none(self):
+        assert post(image=None, media_ids=self.media()).run()["status"] == "publishing"
+        assert post(image="https://pictures.example/a.png", media_ids=None).run()["status"] == "publishing"
 
     def test_an_account_that_is_not_known_fails_without_retries(self):
         with pytest.raises(AirflowFailException, match="400 invalid_accounts"):

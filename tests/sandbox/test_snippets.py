@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +14,8 @@ import requests
 
 from airflow_provider_pictory.sandbox import Sandbox
 from tests.conftest import has_state_store
-from tests.pages import ROOT, Block, blocks
+from tests.pages import Block, blocks
+from tests.sandbox.run_dags import run_dags
 
 NEWEST = has_state_store()
 
@@ -50,20 +48,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         (folder / f"{block.stem}.py").write_text(code(block), encoding="utf-8")
     names = [block.stem for block in DAGS if block.is_run]
     with Sandbox(latency=0, generate_latency=0, publish_latency=0) as sandbox:
-        env = {
-            **os.environ,
-            **sandbox.connections,
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
-            "PYTHONPATH": str(ROOT),
-        }
-        for command in (["-m", "airflow", "db", "migrate"], [str(Path(__file__).with_name("run_dags.py")), *names]):
-            run = subprocess.run(
-                [sys.executable, *command], env=env, capture_output=True, text=True, timeout=300, check=False
-            )
-            assert run.returncode == 0, run.stdout + run.stderr
-    found: dict[str, Any] = json.loads(re.findall(r"^RESULT (.*)$", run.stdout, re.M)[-1])
-    return {**found, "log": run.stdout + run.stderr}
+        return run_dags(home, folder, sandbox, *names)
 
 
 def test_every_dag_is_imported(outcome: dict[str, Any]):

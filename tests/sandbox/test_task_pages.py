@@ -100,7 +100,7 @@ class TestWhatBecameOfAnImage:
     @pytest.mark.parametrize(
         ("wrong", "source", "words"),
         [
-            ({"image": None}, (None, None, []), "neither is given"),
+            ({"image": None}, (None, None, []), "image: is None, nothing is posted"),
             ({"image": 3}, (None, None, []), "image: is 3"),
             ({"image": {"job_id": 7, "url": "javascript:alert(1)"}}, (None, None, []), "image: is 'javascript"),
             ({"image": {"job_id": "j", "url": None, "media_ids": None}}, ("j", None, []), "image: is None"),

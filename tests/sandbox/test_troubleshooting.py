@@ -194,9 +194,17 @@ def _(world: World) -> str:
     return failure(post(image=PICTURE, scheduled_for="2020-01-01T01:00:00+01:00").run)
 
 
+@produces("Neither an image nor media")
+def _(world: World) -> str:
+    return failure(post().run)
+
+
 @produces("No image")
 def _(world: World) -> str:
-    return failure(post(image=None).run)
+    task = post(image=None)
+    task.operator.upstream_task_ids.add("wait")
+    task.ti.states["wait"] = "success"
+    return failure(task.run)
 
 
 @produces("An image that is no image")
