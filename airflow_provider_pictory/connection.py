@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from airflow_provider_pictory.exceptions import InputError
 
@@ -84,7 +85,7 @@ class Endpoint:
             proxies=_proxies(extra.get("proxies"), where),
             verify=_verify(extra.get("verify", True), where),
             cert=_cert(extra.get("cert"), where),
-            trust_env=extra.get("trust_env", True) is True,
+            trust_env=extra.get("trust_env", True),
         )
 
 
@@ -98,11 +99,35 @@ def _options(text: str | None, where: str) -> dict[str, Any]:
     unknown = sorted(set(extra) - set(OPTIONS))
     if unknown:
         raise InputError.of(f"{where}, extra", f"unknown option {', '.join(unknown)}", ", ".join(OPTIONS))
-    given = {name: value for name, value in extra.items() if value is not None}  # as forms note an empty field
-    for name in ("trust_env", "allow_http"):
-        if not isinstance(given.get(name, True), bool):
-            raise InputError.of(f"{where}, extra {name}", "is no boolean", "true, false")
+    # None and nothing are how forms note an empty field; in a connection URI, all is text.
+    given = {name: _plain(value) for name, value in extra.items() if value not in (None, "")}
+    for name in {"trust_env", "allow_http"} & set(given):
+        given[name] = read_boolean(f"{where}, extra {name}", given[name])
     return given
+
+
+def _plain(value: Any) -> Any:
+    """Read a number, a boolean, a list or an object that is written as text; any other text stays."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value.lower() if value.lower() in ("true", "false") else value)
+    except ValueError:
+        return value
+
+
+def read_boolean(name: str, value: Any) -> bool:
+    """
+    Read what is true or false.
+
+    :param value: a boolean, 1 or 0, or one of these as text, in any case.
+    :raises InputError: if it is none of these.
+    """
+    known = {"true": True, "1": True, "false": False, "0": False}
+    text = str(value).strip().lower()
+    if isinstance(value, (bool, int, str)) and text in known:
+        return known[text]
+    raise InputError.of(name, f"is {value!r}", "true, false")
 
 
 def _key(conn: AirflowConnection, where: str) -> str:
@@ -138,7 +163,7 @@ def _base_url(conn: AirflowConnection, default: str, allow_http: bool, where: st
             "would send the API key over plain http",
             'https, a loopback address, or extra {"allow_http": true}',
         )
-    return url.rstrip("/")
+    return parts.geturl().rstrip("/")  # with its scheme in lower case
 
 
 def is_loopback(host: str) -> bool:
@@ -174,13 +199,39 @@ def _proxies(value: Any, where: str) -> dict[str, str]:
     if value is None:
         return {}
     proxies = {"http": value, "https": value} if isinstance(value, str) else value
-    if not isinstance(proxies, dict) or not all(
-        isinstance(url, str) and re.match(r"https?://[^/]", url) for url in proxies.values()
-    ):
-        raise InputError.of(
-            f"{where}, extra proxies", "is not understood", "an http(s) proxy's URL, or such URLs by scheme"
-        )
-    return proxies
+    if not isinstance(proxies, dict) or not all(isinstance(url, str) and is_proxy(url) for url in proxies.values()):
+        raise InputError.of(f"{where}, extra proxies", "is not understood", f"{PROXY}, or such URLs by scheme")
+    return {scheme: urlsplit(url).geturl() for scheme, url in proxies.items()}
+
+
+PROXY = "an http(s) proxy's URL, with user and password percent-encoded if it has them"
+
+
+def is_proxy(url: str) -> bool:
+    """
+    Whether a text is a proxy's URL that everybody reads alike.
+
+    With an ``@`` or a slash in its password, a part of that would be taken for the host, and told as such.
+    """
+    user = r"[\w.~!$&'()*+,;=%-]*"
+    host = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)"
+    return re.fullmatch(rf"(?i)https?://({user}(:[:{user[1:]})?@)?{host}(:\d{{1,5}})?/?", url, re.ASCII) is not None
+
+
+def without_credentials(text: str, key: str, proxies: Iterable[str]) -> str:
+    """
+    Take the key, and what any URL has before an ``@``, out of a text.
+
+    :param proxies: URLs of proxies, whose credentials may stand in the text in other forms, too.
+    """
+    secrets = [key]
+    for url in proxies:
+        user, _, password = url.rpartition("@")[0].partition("://")[2].partition(":")
+        plain = f"{unquote(user)}:{unquote(password)}"
+        secrets += [password, unquote(password), base64.b64encode(plain.encode()).decode()]
+    for secret in sorted({item for item in secrets if len(item) > 3}, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return re.sub(r"//[^/\s]*@", "//***@", text)
 
 
 def _verify(value: Any, where: str) -> bool | str:

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException
 
@@ -62,6 +62,12 @@ def _belongs_together(former: str, latter: str) -> bool:
     )
 
 
+def _copy(kind: type[ServiceError], args: tuple[Any, ...]) -> ServiceError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
+
+
 class ServiceError(AirflowException):
     """
     Base of all errors of this package.
@@ -75,6 +81,10 @@ class ServiceError(AirflowException):
         super().__init__(one_line(message, 2000))
         self.http_status = http_status
         self.request_id = request_id
+
+    def __reduce__(self) -> Any:
+        """Let copies, also those in other processes, have the same text and attributes."""
+        return _copy, (type(self), self.args), self.__dict__
 
 
 class InputError(ServiceError, AirflowFailException):
@@ -125,9 +135,14 @@ class NotFoundError(ServiceError, AirflowFailException):
 
 
 class JobFailedError(ServiceError):
-    """The service gave an image job up; ``code`` and ``reason`` are its own words."""
+    """
+    The service gave an image job up; ``code`` and ``reason`` are its own words.
 
-    def __init__(self, job: ImageJob) -> None:
+    :param job: the job.
+    :param conn_id: the Airflow connection through which it was asked for.
+    """
+
+    def __init__(self, job: ImageJob, conn_id: str) -> None:
         self.job_id = job.job_id
         self.code = job.error_code
         self.reason = job.error_message
@@ -135,7 +150,7 @@ class JobFailedError(ServiceError):
             fault = "was cleaned: its data and its picture were removed, by somebody or after the retention period"
         else:
             fault = f"failed: {one_line(self.reason or 'no reason given')} (code {one_line(self.code or 'none', 100)})"
-        super().__init__(f"Pictory job {job.job_id} {fault}")
+        super().__init__(f"Pictory job {job.job_id} (connection {conn_id!r}) {fault}")
 
 
 class JobRejectedError(JobFailedError, AirflowFailException):
@@ -143,16 +158,22 @@ class JobRejectedError(JobFailedError, AirflowFailException):
 
 
 class PublishError(ServiceError):
-    """Some or all accounts of a post failed; the message names each with its error, ``post`` holds the rest."""
+    """
+    Some or all accounts of a post failed; the message names each with its error, ``post`` holds the rest.
 
-    def __init__(self, post: Post) -> None:
+    :param post: the post.
+    :param conn_id: the Airflow connection through which it was asked for.
+    """
+
+    def __init__(self, post: Post, conn_id: str) -> None:
         self.post = post
         failed = [d for d in post.destinations if d.status == "failed"]
         faults = "; ".join(
             f"{d.platform} account {d.account_id}: {one_line(d.error or 'no reason given', 200)}" for d in failed
         )
         super().__init__(
-            f"PostEverywhere post {post.post_id} failed on {len(failed)} of {len(post.destinations)} accounts"
+            f"PostEverywhere post {post.post_id} (connection {conn_id!r}) "
+            f"failed on {len(failed)} of {len(post.destinations)} accounts"
             + (f": {faults}" if faults else f" (post status {post.status})")
         )
 

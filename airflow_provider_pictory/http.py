@@ -6,6 +6,7 @@ Nothing here does I/O or knows Airflow's hooks: the sync and the async hooks sha
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import random
 import re
@@ -108,14 +109,14 @@ def read(service: str, call: Call[T], answer: Answer) -> T:
     """
     Return the result of a call, or raise the error that its answer amounts to.
 
-    :param service: the service's name, for errors.
+    :param service: the service's name and connection, for errors.
     """
     if not 200 <= answer.status < 300:
         _raise_error(service, call, answer)
     try:
         return call.parse(answer.json() if call.answered else None)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        fault = f"{service} answered {call.name} with {answer.status}, but {_describe(answer)}"
+        fault = f"{service} returned {answer.status} for {call.name}, but {_describe(answer)}"
         if call.idempotent:
             raise UnexpectedAnswerError(
                 f"{fault}. Does the connection's base URL lead to the API?", http_status=answer.status
@@ -199,14 +200,12 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
     meta = fields.get("meta")
     request_id = _request_id(meta if isinstance(meta, dict) else {}, answer.headers)
 
-    words = [str(status)]
-    words += [str(problem[key]) for key in ("code", "error_code") if problem.get(key)]
-    title = " ".join(words)
+    codes = [one_line(problem[key], 100) for key in ("code", "error_code") if problem.get(key)]
     said = problem.get("message") or problem.get("error_message") or fields.get("error")
     if not isinstance(said, str) or not said:
         said = _describe(answer)
     faults = _field_faults(problem.get("fields"))
-    message = f"{service} answered {call.name} with {one_line(title, 100)}: {one_line(said)}"
+    message = ": ".join([f"{service} returned {status} for {call.name}", *codes, one_line(said)])
     if faults:
         message += f" [{faults}]"
     if request_id:
@@ -229,7 +228,7 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
         raise AuthenticationError(f"{message}. Is the API key in the connection's password right?", **ids)
     details = problem.get("details")
     details = details if isinstance(details, dict) else {}
-    if status == 402 and "credit" in f"{title} {said} {list(details)}".lower():
+    if status == 402 and "credit" in f"{codes} {said} {list(details)}".lower():
         raise InsufficientCreditsError(
             message,
             credits_required=_number(details.get("credits_required")),
@@ -290,7 +289,9 @@ def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
         delay = float(value)
     elif value:
         try:
-            delay = parsedate_to_datetime(value).timestamp() - now
+            moment = parsedate_to_datetime(value)
+            # A date of HTTP is in UTC, in whichever of its forms; not all of them say so.
+            delay = moment.replace(tzinfo=moment.tzinfo or dt.timezone.utc).timestamp() - now
         except (ValueError, TypeError, OverflowError):
             delay = None
     elif headers.get("x-ratelimit-remaining", "").strip() == "0":

@@ -61,11 +61,13 @@ def push_image(
     job: ImageJob,
     prompt: str | None,
     model: str | None,
+    conn_id: str,
     failed_jobs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """
     Push what became of a job for galleries and reports, and return the image.
 
+    :param conn_id: the Pictory connection.
     :param failed_jobs: those that earlier tries have paid for, as :func:`describe_failure` gives them.
     :raises ServiceError: if the job brought no image.
     """
@@ -73,7 +75,7 @@ def push_image(
     if failed_jobs:
         described["failed_jobs"] = list(failed_jobs)
     try:
-        check_job(job)
+        check_job(job, conn_id)
     except ServiceError as error:
         push_if_possible(context, {IMAGE_KEY: {**described, **describe_failure(job, model, error)}})
         raise
@@ -161,7 +163,7 @@ def push_if_possible(context: Context, xcoms: Mapping[str, Any]) -> None:
         log.warning("Cannot push what the task's page shows (%s: %s)", type(error).__name__, one_line(error))
 
 
-def check_job(job: ImageJob) -> None:
+def check_job(job: ImageJob, conn_id: str) -> None:
     """
     Check that a job which has ended brought a picture.
 
@@ -175,6 +177,6 @@ def check_job(job: ImageJob) -> None:
             raise InputError.of("job_id", f"Pictory job {job.job_id} is a video", "the id of a job that makes an image")
         return
     if job.error_code == "INSUFFICIENT_CREDITS":
-        raise InsufficientCreditsError(str(JobFailedError(job)))
+        raise InsufficientCreditsError(str(JobFailedError(job, conn_id)))
     said = f"{job.error_code or ''} {job.error_message or ''}"
-    raise (JobRejectedError if _REJECTION.search(said) else JobFailedError)(job)
+    raise (JobRejectedError if _REJECTION.search(said) else JobFailedError)(job, conn_id)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
 from airflow_provider_pictory import __version__
-from airflow_provider_pictory.connection import Endpoint, is_loopback
+from airflow_provider_pictory.connection import PROXY, Endpoint, is_loopback, is_proxy, without_credentials
 from airflow_provider_pictory.exceptions import (
     InputError,
     ServiceError,
@@ -41,6 +41,9 @@ CONNECTIONS = 10
 
 KEEP_ALIVE = 60.0
 """For how many seconds an async hook keeps a connection that nobody uses."""
+
+REFRESH_INTERVAL = 10.0
+"""Seconds between two readings of a connection through which calls fail, at least."""
 
 USER_AGENT = f"airflow-provider-pictory/{__version__}"
 
@@ -89,6 +92,10 @@ class Service:
     if TYPE_CHECKING:
         conn_id: str
 
+    @property
+    def _label(self) -> str:
+        return f"{self.service} (connection {self.conn_id!r})"
+
     def _read(self, conn: Any) -> Endpoint:
         return Endpoint.from_connection(conn, self.default_base_url, self.requests_per_minute)
 
@@ -131,6 +138,8 @@ class ServiceHook(Service, BaseHook):
 
         If it raises an error, the request is not sent.
         """
+        self._stale = False
+        self._read_at = 0.0
 
     @cached_property
     def endpoint(self) -> Endpoint:
@@ -149,7 +158,26 @@ class ServiceHook(Service, BaseHook):
                     if attempt == 3:
                         raise
                     time.sleep(backoff(attempt))
+        self._stale, self._read_at = False, time.monotonic()
         return self._read(conn)
+
+    def refresh(self) -> Endpoint:
+        """
+        Read the connection again: its key may have been changed.
+
+        :raises InputError: if there is no such connection any more, or it cannot be used.
+        """
+        before = self.endpoint
+        del self.endpoint
+        try:
+            endpoint = self.endpoint
+        except ServiceError:
+            self.endpoint = before
+            raise
+        if not before.is_reached_like(endpoint):
+            self.close()
+            self.__dict__.pop("_session", None)
+        return endpoint
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -174,14 +202,17 @@ class ServiceHook(Service, BaseHook):
 
         :raises ServiceError: see :mod:`airflow_provider_pictory.exceptions`.
         """
+        if self._stale and time.monotonic() > self._read_at + REFRESH_INTERVAL:
+            self.refresh()
         attempt = 1
         while True:
             try:
                 request = self._prepare(call)
                 if self.before_effect is not None and not call.idempotent:
                     self.before_effect()
-                return read(self.service, call, self._exchange(call, request))
+                return read(self._label, call, self._exchange(call, request))
             except ServiceError as error:
+                self._stale = True
                 delay = retry_delay(call, error, attempt)
                 if delay is None:
                     raise
@@ -207,10 +238,13 @@ class ServiceHook(Service, BaseHook):
         try:
             with self._adapter.at_most(endpoint.longest_call):
                 self._adapter.open_connection(self._session, request)
+            return request
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            reason = _root(error).replace(endpoint.key, "***")
-            raise lost(self.service, call, reason, sent=False) from error
-        return request
+            fault = lost(self._label, call, self._reason(error), sent=False)
+        raise fault  # without the cause, which can hold a proxy's password
+
+    def _reason(self, error: BaseException) -> str:
+        return without_credentials(_root(error), self.endpoint.key, self._session.proxies.values())
 
     @property
     def _adapter(self) -> BoundedAdapter:
@@ -230,11 +264,12 @@ class ServiceHook(Service, BaseHook):
                 while chunk := response.raw.read1(65536, decode_content=True):
                     body += chunk
                     if len(body) > MAX_ANSWER_BYTES:
-                        raise _too_large(self.service, call)
+                        raise _too_large(self._label, call)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            reason = _root(error).replace(endpoint.key, "***")
-            raise lost(self.service, call, reason, sent=not _never_connected(error)) from error
-        return Answer.received(response.status_code, response.headers, bytes(body), endpoint.key)
+            fault = lost(self._label, call, self._reason(error), sent=not _never_connected(error))
+        else:
+            return Answer.received(response.status_code, response.headers, bytes(body), endpoint.key)
+        raise fault
 
     def test_connection(self) -> tuple[bool, str]:
         """Answer the *Test* button of Airflow's connection form."""
@@ -277,6 +312,7 @@ class AsyncServiceHook(Service, BaseHook):
         self.allowance: tuple[int, float] | None = None
         """How many requests the service allows, and for how many seconds, where its last answer said."""
         self._client: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._tls: ssl.SSLContext | bool = True
         self._proxy: str | None = None
 
@@ -289,7 +325,7 @@ class AsyncServiceHook(Service, BaseHook):
     async def close(self) -> None:
         """Close the session's connections; the next call opens new ones."""
         client, self._client = self._client, None
-        if client is not None:
+        if client is not None and self._loop is asyncio.get_running_loop():
             await client.close()
 
     async def get_endpoint(self) -> Endpoint:
@@ -319,7 +355,9 @@ class AsyncServiceHook(Service, BaseHook):
     def _connect(self, endpoint: Endpoint) -> aiohttp.ClientSession:
         import aiohttp
 
-        if self._client is None:
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._loop is not loop:
+            self._loop = loop
             connect, read_ = endpoint.timeout
             self._client = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
@@ -336,7 +374,7 @@ class AsyncServiceHook(Service, BaseHook):
         """
         answer = await self._exchange(call)
         self.allowance = allowance(answer.headers, now=time.time())
-        return read(self.service, call, answer)
+        return read(self._label, call, answer)
 
     async def _exchange(self, call: Call[Any]) -> Answer:
         import aiohttp
@@ -358,15 +396,16 @@ class AsyncServiceHook(Service, BaseHook):
                 async for chunk in response.content.iter_chunked(65536):
                     body += chunk
                     if len(body) > MAX_ANSWER_BYTES:
-                        raise _too_large(self.service, call)
+                        raise _too_large(self._label, call)
                 return Answer.received(response.status, response.headers, bytes(body), endpoint.key)
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
             never_connected = isinstance(
                 error,
                 (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError),
             )
-            reason = _reason(error).replace(endpoint.key, "***")
-            raise lost(self.service, call, reason, sent=not never_connected) from error
+            reason = without_credentials(_reason(error), endpoint.key, [self._proxy or ""])
+            fault = lost(self._label, call, reason, sent=not never_connected)
+        raise fault
 
 
 def _session(endpoint: Endpoint) -> requests.Session:
@@ -395,6 +434,10 @@ def _session(endpoint: Endpoint) -> requests.Session:
     # An environment with a proxy but without no_proxy must not send what is for this machine through it.
     is_local = is_loopback(urlsplit(endpoint.base_url).hostname or "")
     session.proxies = dict(endpoint.proxies) if is_local else settings["proxies"]
+    for scheme, url in session.proxies.items():
+        session.proxies[scheme] = url if "://" in url else f"http://{url}"
+        if scheme not in endpoint.proxies and not is_proxy(session.proxies[scheme]):
+            raise InputError.of(f"the environment's proxy for {scheme}", "is not understood", PROXY)
     if endpoint.base_url.startswith("http:"):
         session.verify, session.cert = True, None
     elif isinstance(session.verify, str) or session.cert is not None:
@@ -435,15 +478,13 @@ def _tls_and_proxy(endpoint: Endpoint) -> tuple[ssl.SSLContext | bool, str | Non
 
     session = _session(endpoint)
     proxy = requests.utils.select_proxy(endpoint.base_url, session.proxies)
-    if proxy is not None and "://" not in proxy:
-        proxy = f"http://{proxy}"
     return _tls(session) if endpoint.base_url.startswith("https:") else True, proxy
 
 
 def _too_large(service: str, call: Call[Any]) -> ServiceError:
     if not call.idempotent:
         return lost(service, call, f"it has more than {MAX_ANSWER_BYTES:,} bytes", sent=True)
-    return UnexpectedAnswerError(f"{service} answered {call.name} with more than {MAX_ANSWER_BYTES:,} bytes")
+    return UnexpectedAnswerError(f"{service} returned more than {MAX_ANSWER_BYTES:,} bytes for {call.name}")
 
 
 def _root(error: BaseException) -> str:

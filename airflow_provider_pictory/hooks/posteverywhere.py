@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from airflow_provider_pictory import inputs
-from airflow_provider_pictory.exceptions import one_line
+from airflow_provider_pictory.exceptions import InputError, one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook, listing
 from airflow_provider_pictory.http import MAX_PAGES, Call
 from airflow_provider_pictory.models import Account, Media, Post, Profile, read_all
@@ -18,6 +18,7 @@ from airflow_provider_pictory.models import Account, Media, Post, Profile, read_
 T = TypeVar("T")
 
 PAGE_SIZE = 100
+FILTERS = ("status", "platform", "account_id", "created_after", "created_before", "search")
 
 
 class _PostEverywhere(Service):
@@ -100,11 +101,13 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
         )
 
     @listing
-    def list_posts(self, **filters: str | int) -> Iterator[Post]:
+    def list_posts(self, **filters: str | int | dt.datetime | None) -> Iterator[Post]:
         """
         Go through posts, newest first; pages are asked for as the iteration reaches them.
 
-        :param filters: ``status``, ``platform``, ``account_id``, ``created_after``, ``created_before``, ``search``.
+        :param filters: ``status``, ``platform``, ``account_id``, ``created_after``, ``created_before``, ``search``;
+            None is as if left out. A time is a datetime with a zone, or its ISO 8601 text.
+        :raises InputError: if a filter is unknown: the size and the order of pages are the hook's own.
         """
         offset: int | None = 0
         for page in itertools.count(1):
@@ -185,7 +188,7 @@ class PostEverywhereAsyncHook(_PostEverywhere, AsyncServiceHook):
             _create_post(content, account_ids, media_ids, scheduled_for, timezone, platform_content, draft)
         )
 
-    async def list_posts(self, **filters: str | int) -> AsyncIterator[Post]:
+    async def list_posts(self, **filters: str | int | dt.datetime | None) -> AsyncIterator[Post]:
         """Go through posts, as :meth:`PostEverywhereHook.list_posts` does."""
         offset: int | None = 0
         for page in itertools.count(1):
@@ -252,8 +255,17 @@ def _create_post(
     return Call("create post", "POST", "/posts", _data(Post.from_wire), json=body)
 
 
-def _list_posts(filters: Mapping[str, str | int], offset: int, page: int = 1) -> Call[tuple[list[Post], int | None]]:
-    params = {**filters, "sort": "created_at", "order": "desc", "limit": PAGE_SIZE, "offset": offset}
+def _list_posts(
+    filters: Mapping[str, str | int | dt.datetime | None], offset: int, page: int = 1
+) -> Call[tuple[list[Post], int | None]]:
+    if unknown := sorted(set(filters) - set(FILTERS)):
+        raise InputError.of("filters", f"there is no {', '.join(unknown)}", ", ".join(FILTERS))
+    given: dict[str, str | int] = {
+        name: inputs.parse_time(name, value).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, dt.datetime) else value
+        for name, value in filters.items()
+        if value is not None
+    }
+    params = {**given, "sort": "created_at", "order": "desc", "limit": PAGE_SIZE, "offset": offset}
 
     def parse(data: Any) -> tuple[list[Post], int | None]:
         # A post without an id could be any, also the one that is looked for: then the page cannot be read.

@@ -208,7 +208,7 @@ class GenerateImageOperator(ServiceOperator):
         model = self.model or inputs.PICTORY_DEFAULT_MODEL
         failed = state.get("failed_jobs") or []
         try:
-            image = push_image(context, job, self.prompt, model, failed)
+            image = push_image(context, job, self.prompt, model, self.pictory_conn_id, failed)
         except ServiceError as error:
             state.save(job_id=None, failed_jobs=[*failed, describe_failure(job, model, error)])
             raise

@@ -459,7 +459,9 @@ class PostImageOperator(ServiceOperator):
             with state.mark(self.hook, lambda: {"calling": time.time()}):
                 self.hook.retry_post(post.post_id)
         except InputError as error:  # such as permanent_failure_circuit_breaker
-            raise InputError(f"{PublishError(post)}. {error}", http_status=error.http_status) from error
+            raise InputError(
+                f"{PublishError(post, self.posteverywhere_conn_id)}. {error}", http_status=error.http_status
+            ) from error
         state.save(calling=None, since=time.time())
         return replace(
             post,
@@ -474,7 +476,7 @@ class PostImageOperator(ServiceOperator):
         self._post = post
         state = self._state(context)
         if post.has_failed:
-            error = PublishError(post)
+            error = PublishError(post, self.posteverywhere_conn_id)
             self._check_retry_is_safe(state, self._check(), error)
             raise error
         return self._deliver(context, state, post)

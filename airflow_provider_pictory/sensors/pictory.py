@@ -188,6 +188,6 @@ class ImageJobSensor(Linked, BaseSensorOperator):
 
     def _finish(self, context: Context, job: ImageJob, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            return push_image(context, job, request["prompt"], request["model"])
+            return push_image(context, job, request["prompt"], request["model"], self.pictory_conn_id)
         except JobFailedError as error:
             raise AirflowFailException(str(error)) from error

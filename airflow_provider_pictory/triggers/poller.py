@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from airflow_provider_pictory.connection import Endpoint
 from airflow_provider_pictory.exceptions import ServiceError, TransientError, UnexpectedAnswerError
-from airflow_provider_pictory.hooks.base import CONNECTIONS, AsyncServiceHook
+from airflow_provider_pictory.hooks.base import CONNECTIONS, REFRESH_INTERVAL, AsyncServiceHook
 from airflow_provider_pictory.http import asked_delay, backoff
 
 H = TypeVar("H", bound=AsyncServiceHook)
@@ -24,9 +24,6 @@ MAX_BACKOFF = 60.0
 
 READ_TIMEOUT = 60.0
 """Seconds to read a connection from Airflow."""
-
-READ_INTERVAL = 10.0
-"""Seconds between two readings of a connection that does not do, at least."""
 
 _pollers: dict[tuple[asyncio.AbstractEventLoop, type[AsyncServiceHook], str], Poller[Any]] = {}
 
@@ -149,7 +146,7 @@ class Poller(Generic[H]):
         try:
             answer = await self._apart(send(self.hook))
         except ServiceError as error:
-            self._stale |= began > self._read + READ_INTERVAL  # its key or address may have been changed
+            self._stale |= began > self._read + REFRESH_INTERVAL  # its key or address may have been changed
             self._note(error, began)
             raise
         self._note(None, began)

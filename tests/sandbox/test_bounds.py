@@ -59,7 +59,7 @@ def ask(request: pytest.FixtureRequest, connections: Any) -> Callable[..., Any]:
         hook = HOOKS[service][request.param]()
         if not request.param:
             result = getattr(hook, method)(*args, **kwargs)
-            return list(result) if inspect.isgenerator(result) else result
+            return list(result) if isinstance(result, Iterator) else result
 
         async def awaited() -> Any:
             async with hook:

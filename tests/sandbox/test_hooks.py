@@ -108,7 +108,7 @@ class TestPictory:
         assert job.error_message
 
     def test_unknown_job(self, pictory: Caller):
-        with pytest.raises(e.NotFoundError, match="get job with 404 5000: JOB_NOT_FOUND"):
+        with pytest.raises(e.NotFoundError, match="returned 404 for get job: 5000: JOB_NOT_FOUND"):
             pictory("get_job", "4d82d040-4394-4371-867d-72ae1dd62b6d")
 
     def test_a_job_id_cannot_lead_elsewhere(self, pictory: Caller, sandbox: Sandbox):
@@ -140,7 +140,7 @@ class TestPictory:
             pictory("submit_image", PROMPT)
 
     def test_the_vendors_words_on_a_wrong_input(self, pictory: Caller, sandbox: Sandbox):
-        with pytest.raises(e.InputError, match=r"400 INVALID_REQUEST_BODY: .*\[model: "):
+        with pytest.raises(e.InputError, match=r"400 for submit image: INVALID_REQUEST_BODY: .*\[model: "):
             pictory("submit_image", PROMPT, model="seedream9")
         assert not sandbox.world.ledger()["images"]
 
@@ -164,7 +164,7 @@ class TestPostEverywhere:
         media = posteverywhere("upload_media_from_url", "https://pictures.example/a.png", filename="fox.png")
         assert media.media_id
         assert media.raw["filename"] == "fox.png"
-        with pytest.raises(e.InputError, match="415 unsupported_media_type"):
+        with pytest.raises(e.InputError, match=r"returned 415 for .*: unsupported_media_type"):
             posteverywhere("upload_media_from_url", "https://pictures.example/a.pdf")
 
     def test_scheduled_and_draft(self, posteverywhere: Caller):
@@ -209,13 +209,13 @@ class TestPostEverywhere:
         assert caught.value.request_id in str(caught.value)
 
     def test_the_vendors_words_on_a_wrong_input(self, posteverywhere: Caller):
-        with pytest.raises(e.InputError, match="create post with 400 invalid_accounts: "):
+        with pytest.raises(e.InputError, match="400 for create post: invalid_accounts: "):
             posteverywhere("create_post", "Hello", account_ids=[1])
 
     def test_missing_scope(self, posteverywhere: Caller, sandbox: Sandbox, connections: Callable[..., None]):
         key = sandbox.world.add_key(("read",))
         connections("posteverywhere_default", host=sandbox.posteverywhere_url, password=key)
-        with pytest.raises(e.ScopeError, match="generate image with 403"):
+        with pytest.raises(e.ScopeError, match="403 for generate image"):
             posteverywhere("generate_image", PROMPT)
 
 
@@ -280,7 +280,7 @@ class TestFaults:
     def test_a_poll_that_is_not_of_this_api(self, pictory: Caller, sandbox: Sandbox, body: str):
         job_id = pictory("submit_image", PROMPT)
         sandbox.fault("pictory.get_job", "body", body=body)
-        with pytest.raises(e.UnexpectedAnswerError, match="get job with 200, but"):
+        with pytest.raises(e.UnexpectedAnswerError, match="returned 200 for get job, but"):
             pictory("get_job", job_id)
 
     def test_an_unknown_status_and_unknown_fields_stay_within_reach(self, pictory: Caller, sandbox: Sandbox):
@@ -323,7 +323,7 @@ class TestFaults:
         with pytest.raises(e.TransientError) as caught:
             pictory("get_quota")
         assert type(caught.value) is e.TransientError
-        assert "Pictory cannot be reached for get quota" in str(caught.value)
+        assert "Pictory (connection 'pictory_default') cannot be reached for get quota" in str(caught.value)
         assert len(no_sleep) == (0 if use_async else 2)
 
 
@@ -538,9 +538,9 @@ class TestTheTestButton:
         ("path", "key", "words"),
         [
             ("", "wrong", "Is the API key in the connection's password right?"),
-            ("/nowhere", None, "get quota with 404"),
+            ("/nowhere", None, "returned 404 for get quota"),
             ("html", None, "Does the connection's base URL lead to the API?"),
-            ("closed", None, "Pictory cannot be reached for get quota: "),
+            ("closed", None, "Pictory (connection 'pictory_default') cannot be reached for get quota: "),
         ],
     )
     def test_what_is_wrong(

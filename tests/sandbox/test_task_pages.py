@@ -107,7 +107,7 @@ class TestWhatBecameOfAnImage:
             ({"image": {"media_ids": ["m", 3]}}, (None, None, ["m"]), "media_ids: holds 3"),
             ({"image": None, "media_ids": "m"}, (None, None, []), "media_ids: "),
             ({"image": {"job_id": "j", "url": URL}, "content": ""}, ("j", URL, []), "content: has 0 characters"),
-            ({"image": URL, "account_ids": [1]}, (None, URL, []), "400 invalid_accounts"),
+            ({"image": URL, "account_ids": [1]}, (None, URL, []), "invalid_accounts: Unknown account ids: 1"),
         ],
         ids=str,
     )
@@ -233,6 +233,6 @@ class TestLog:
         sandbox.fault("pictory.get_job", "status", status=503, times=5)
         job_id = generate(wait_for_completion=True, deferrable=deferrable).run()["job_id"]
         lines = [line for line in logged() if line.startswith(f"Pictory job {job_id}: ")][1:-1]
-        assert re.search(r"Pictory answered get job with 503.*; asking again in \d+ s$", lines[0])
+        assert re.search(r"Pictory .* returned 503.* for get job.*; asking again in \d+ s$", lines[0])
         assert len(lines) <= 2  # the other is that it answers again, unless it had ended by then
         assert len(images(sandbox)) == 1

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import base64
 import json
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
-from airflow_provider_pictory.connection import OPTIONS, Endpoint
+from airflow_provider_pictory.connection import OPTIONS, Endpoint, is_proxy, without_credentials
 from airflow_provider_pictory.exceptions import InputError
 
 DEFAULT = "https://api.example/base"
@@ -16,6 +18,42 @@ def endpoint(extra: dict[str, Any] | None = None, **fields: Any) -> Endpoint:
     conn = SimpleNamespace(conn_id="c", host=None, port=None, password="secret-key", extra=extra and json.dumps(extra))
     conn.__dict__.update(fields)
     return Endpoint.from_connection(conn, DEFAULT, 100.0)
+
+
+def test_in_a_uri_all_is_text():
+    written = {"timeout": "[5, 60]", "trust_env": "False", "allow_http": "true", "requests_per_minute": "120.5"}
+    read = endpoint({**written, "verify": "false", "proxies": "", "cert": None}, host="HTTP://api.example/Base")
+    meant = {"timeout": [5, 60], "trust_env": False, "allow_http": 1, "requests_per_minute": 120.5, "verify": False}
+    assert read == endpoint(meant, host="http://api.example/Base")
+    assert read.base_url == "http://api.example/Base"
+    assert read.trust_env is False
+
+
+@pytest.mark.parametrize("text", ["not JSON", "[1]", "3", '"text"', "null", "{"])
+def test_an_extra_that_is_no_object_is_refused(text: str):
+    conn = SimpleNamespace(conn_id="c", host=None, port=None, password="secret-key", extra=text)
+    with pytest.raises(InputError, match="connection 'c', extra: is no JSON object"):
+        Endpoint.from_connection(conn, DEFAULT, 100.0)
+
+
+@pytest.mark.parametrize("password", ["p@ss/wörd", "a@b", "a/b", "a#b", "a?b", "a b"])
+def test_a_password_that_would_be_read_as_a_host_is_refused_and_not_shown(password: str):
+    with pytest.raises(InputError, match="percent-encoded") as caught:
+        endpoint({"proxies": f"http://user:{password}@proxy.example:3128"})
+    assert password not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["p%40ss", "plain-text", "a:b", "100%25", "$+!*"])
+def test_no_form_of_a_password_is_left_in_a_text(password: str):
+    url = f"http://user:{password}@proxy.example:3128"
+    assert is_proxy(url)
+    plain = unquote(password)
+    encoded = base64.b64encode(f"user:{plain}".encode()).decode()
+    for text in (url, f"Cannot reach {url}/", f"password {password}", f"password {plain}", f"Basic {encoded}"):
+        shown = without_credentials(text, "a-key-of-ours", [url])
+        for form in (password, plain, encoded):
+            assert form not in shown or len(form) < 4
+    assert without_credentials("key a-key-of-ours", "a-key-of-ours", [""]) == "key ***"
 
 
 def test_defaults():
@@ -84,16 +122,16 @@ def test_plain_http_is_for_this_machine(host: str):
         ({"port": 8080}, "connection 'c', port: is set beside the base URL"),
         ({"extra": {"time_out": 3}}, "connection 'c', extra: unknown option time_out; allowed: timeout"),
         ({"extra": {"timeout": 0}}, "connection 'c', extra timeout: is 0"),
-        ({"extra": {"timeout": "5"}}, "connection 'c', extra timeout: is '5'"),
+        ({"extra": {"timeout": "soon"}}, "connection 'c', extra timeout: is 'soon'"),
         ({"extra": {"timeout": [1, 2, 3]}}, "connection 'c', extra timeout"),
         ({"extra": {"verify": 1}}, "connection 'c', extra verify: is 1"),
         ({"extra": {"cert": []}}, "connection 'c', extra cert"),
         ({"extra": {"proxies": "socks5://p"}}, "connection 'c', extra proxies"),
         ({"extra": {"proxies": 3}}, "connection 'c', extra proxies"),
-        ({"extra": {"trust_env": "no"}}, "connection 'c', extra trust_env: is no boolean"),
+        ({"extra": {"trust_env": "no"}}, "connection 'c', extra trust_env: is 'no'; allowed: true, false"),
         ({"extra": {"requests_per_minute": 0}}, "connection 'c', extra requests_per_minute: is 0; allowed: a number"),
-        ({"extra": {"requests_per_minute": "9"}}, "connection 'c', extra requests_per_minute: is '9'"),
-        ({"extra": {"allow_http": 1}}, "connection 'c', extra allow_http: is no boolean"),
+        ({"extra": {"requests_per_minute": "many"}}, "connection 'c', extra requests_per_minute: is 'many'"),
+        ({"extra": {"allow_http": 2}}, "connection 'c', extra allow_http: is 2; allowed: true, false"),
     ],
 )
 def test_wrong_connections(fields: dict[str, Any], message: str):

@@ -508,7 +508,7 @@ class TestDecisions:
         assert type(done) is bool
         assert not (done and job.status == "completed" and job.url is None and job.video_url is None)
         try:
-            check_job(job)
+            check_job(job, "c")
         except e.ServiceError as error:
             said = (type(error), str(error))
         else:
@@ -525,7 +525,7 @@ class TestDecisions:
         assert type(done) is bool
         waiting = [item for item in post.destinations if item.status == "queued" or item.next_retry_at is not None]
         assert not (done and waiting)
-        assert_harmless(without_key(str(e.PublishError(post))))
+        assert_harmless(without_key(str(e.PublishError(post, "c"))))
 
     @bounded
     @given(headers=headers, now=st.floats(0, 4e9))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
+import time
 from typing import Any
 
 import pytest
@@ -65,7 +67,7 @@ def test_each_status_has_its_error(status: int, expected: type[e.ServiceError]):
     error = error_of(GET, answer(status, {"message": "said the service"}))
     assert type(error) is expected
     assert error.http_status == status
-    assert f"Service answered get thing with {status}: said the service" in str(error)
+    assert f"Service returned {status} for get thing: said the service" in str(error)
 
 
 def test_what_cannot_pass_by_itself_fails_airflow_tasks_without_retries():
@@ -127,6 +129,29 @@ def test_a_402_may_mean_that_there_is_no_subscription():
     error = error_of(POST, answer(402, {"error": {"message": "No active subscription"}}))
     assert type(error) is e.ScopeError
     assert "No active subscription" in str(error)
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin", "UTC"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Fri, 27 Nov 2026 12:00:00 GMT",
+        "Fri, 27 Nov 2026 12:00:00 -0000",
+        "Fri, 27 Nov 2026 12:00:00 +0000",
+        "Fri, 27 Nov 2026 13:00:00 +0100",
+        "Friday, 27-Nov-26 12:00:00 GMT",
+        "Fri Nov 27 12:00:00 2026",
+    ],
+)
+def test_a_date_of_http_is_in_utc_wherever_it_is_read(monkeypatch: pytest.MonkeyPatch, zone: str, date: str):
+    now = dt.datetime(2026, 11, 27, 11, 59, tzinfo=dt.timezone.utc).timestamp()
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert retry_after({"retry-after": date}, now=now) == 60
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_insufficient_credits_tell_what_is_needed_and_what_is_left():
@@ -210,7 +235,10 @@ def test_foreign_text_is_one_bounded_line():
 def test_every_error_is_one_bounded_line():
     job = ImageJob("j", "failed", error_code="c" * 9000, error_message="a\nERROR forged " * 5000)
     destination = Destination(1, "x", "failed", error="b\x1b[31m\n" * 5000)
-    for error in (e.JobFailedError(job), e.PublishError(Post("p", "failed", destinations=(destination,) * 99))):
+    for error in (
+        e.JobFailedError(job, "c"),
+        e.PublishError(Post("p", "failed", destinations=(destination,) * 99), "c"),
+    ):
         assert "\n" not in str(error)
         assert "\x1b" not in str(error)
         assert len(str(error)) <= 2000
