@@ -3,6 +3,9 @@ The services' rules for what can be asked of them, and the wire's names for it.
 
 Each function checks its arguments as Python knows them and returns the JSON body that the service expects: the one
 place where ``aspect_ratio`` becomes ``aspectRatio``. ``InputError`` names the parameter, its fault and what is allowed.
+
+A parameter that is left out, or None, is left to the service's default, or to what its description says. An empty text
+never is: it is an error, and so is the text ``None``, which a template makes of a value that is missing.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import datetime as dt
 import json
 import re
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from numbers import Integral
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_pictory.connection import is_loopback
+from airflow_provider_pictory.connection import is_loopback, read_boolean
 from airflow_provider_pictory.exceptions import InputError
 
 PICTORY_DEFAULT_MODEL = "seedream3.0"
@@ -40,15 +45,9 @@ def image_request(
     reference_image_url: Any = None,
     webhook: Any = None,
 ) -> dict[str, Any]:
-    """Check what :meth:`PictoryHook.submit_image` takes; what is None is left to the service's defaults."""
-    check_text("prompt", prompt, 5, 5000)
-    check_model(model)
-    check_aspect_ratio(aspect_ratio, PICTORY_ASPECT_RATIOS.get(model or PICTORY_DEFAULT_MODEL), model)
-    if style is not None and style not in PICTORY_STYLES:
-        raise InputError.of("style", f"is {style!r}", ", ".join(PICTORY_STYLES))
-    for name, url in (("reference_image_url", reference_image_url), ("webhook", webhook)):
-        if url is not None:
-            check_url(name, url)
+    """Check what :meth:`PictoryHook.submit_image` takes, and return the body."""
+    given = {"prompt": prompt, "model": model, "aspect_ratio": aspect_ratio, "style": style}
+    check_image({**given, "reference_image_url": reference_image_url, "webhook": webhook})
     return _without_none(
         prompt=prompt,
         model=model,
@@ -59,17 +58,39 @@ def image_request(
     )
 
 
+def check_image(given: Mapping[str, Any]) -> None:
+    """Check the arguments of :func:`image_request` that are given."""
+    _check_each(
+        given,
+        prompt=lambda value: check_text("prompt", value, 5, 5000),
+        model=check_model,
+        style=check_style,
+        reference_image_url=_optional(partial(check_url, "reference_image_url")),
+        webhook=_optional(partial(check_url, "webhook")),
+    )
+    if "aspect_ratio" in given:
+        model = given.get("model") or PICTORY_DEFAULT_MODEL
+        known = PICTORY_ASPECT_RATIOS.get(model) if "model" in given else None
+        check_aspect_ratio(given["aspect_ratio"], known, given.get("model"))
+
+
 def media_request(prompt: Any, model: Any = None, aspect_ratio: Any = None) -> dict[str, Any]:
-    """Check what :meth:`PostEverywhereHook.generate_image` takes; what is None is left to the service's defaults."""
-    check_text("prompt", prompt, 1, 2000)
-    check_model(model)
-    known = model is None or model in POSTEVERYWHERE_MODELS
-    check_aspect_ratio(aspect_ratio, POSTEVERYWHERE_ASPECT_RATIOS if known else None, model)
+    """Check what :meth:`PostEverywhereHook.generate_image` takes, and return the body."""
+    check_media({"prompt": prompt, "model": model, "aspect_ratio": aspect_ratio})
     return _without_none(prompt=prompt, model=model, aspect_ratio=aspect_ratio)
 
 
+def check_media(given: Mapping[str, Any]) -> None:
+    """Check the arguments of :func:`media_request` that are given."""
+    _check_each(given, prompt=lambda value: check_text("prompt", value, 1, 2000), model=check_model)
+    if "aspect_ratio" in given:
+        model = given.get("model")
+        is_known = "model" in given and (model is None or model in POSTEVERYWHERE_MODELS)
+        check_aspect_ratio(given["aspect_ratio"], POSTEVERYWHERE_ASPECT_RATIOS if is_known else None, model)
+
+
 def upload_request(url: Any, filename: Any = None) -> dict[str, Any]:
-    """Check what :meth:`PostEverywhereHook.upload_media_from_url` takes."""
+    """Check what :meth:`PostEverywhereHook.upload_media_from_url` takes, and return the body."""
     check_url("image url", url, secure=True)
     if filename is not None:
         check_text("filename", filename, 1, 255)
@@ -85,25 +106,69 @@ def post_request(
     platform_content: Any = None,
     draft: Any = False,
 ) -> dict[str, Any]:
-    """Check what :meth:`PostEverywhereHook.create_post` takes, except whether ``scheduled_for`` lies in the past."""
-    check_text("content", content, 1, None)
-    if not isinstance(draft, bool):
-        raise InputError.of("draft", f"is {draft!r}", "True, False")
-    accounts = check_account_ids(account_ids, required=not draft)
-    media = check_media_ids(media_ids)
+    """Check what :meth:`PostEverywhereHook.create_post` takes, but whether its time has passed; return the body."""
+    given = {"content": content, "account_ids": account_ids, "media_ids": media_ids, "scheduled_for": scheduled_for}
+    check_post({**given, "timezone": timezone, "platform_content": platform_content, "draft": draft})
     when = None if scheduled_for is None else parse_time("scheduled_for", scheduled_for)
-    if timezone is not None:
-        check_timezone(timezone)
-    check_platform_content(platform_content)
     return _without_none(
         content=content,
-        account_ids=accounts or None,
-        media_ids=media or None,
+        account_ids=check_account_ids(account_ids, required=False) or None,
+        media_ids=check_media_ids(() if media_ids is None else media_ids) or None,
         scheduled_for=None if when is None else when.strftime("%Y-%m-%dT%H:%M:%SZ"),
         timezone=timezone,
         platform_content=platform_content,
-        draft=draft or None,
+        draft=read_boolean("draft", draft) or None,
     )
+
+
+def check_post(given: Mapping[str, Any]) -> None:
+    """Check the arguments of :func:`post_request` that are given."""
+    _check_each(
+        given,
+        content=lambda value: check_text("content", value, 1, None),
+        media_ids=_optional(check_media_ids),
+        scheduled_for=_optional(partial(parse_time, "scheduled_for")),
+        timezone=_optional(check_timezone),
+        platform_content=check_platform_content,
+        draft=partial(read_boolean, "draft"),
+    )
+    if "account_ids" in given:
+        required = "draft" in given and not read_boolean("draft", given["draft"])
+        check_account_ids(given["account_ids"], required=required)
+
+
+def check_wait(given: Mapping[str, Any]) -> None:
+    """Check how an operator waits."""
+    for name in given:
+        if name in ("poll_interval", "poke_interval", "timeout"):
+            seconds(name, given[name])
+        elif name in ("wait_for_completion", "wait_for_publish", "deferrable"):
+            read_boolean(name, given[name])
+
+
+def seconds(name: str, value: Any) -> float:
+    """
+    Read a length of time.
+
+    :param value: seconds, also as text, or a timedelta.
+    :raises InputError: if it is none of these, or not above zero.
+    """
+    length = value.total_seconds() if isinstance(value, dt.timedelta) else value
+    if isinstance(length, str) and re.fullmatch(r"\s*\d{1,12}(\.\d+)?\s*", length):
+        length = float(length)
+    if not isinstance(length, (int, float)) or isinstance(length, bool) or not 0 < length < float("inf"):
+        raise InputError.of(name, f"is {_short(value)}", "seconds above 0, or such a timedelta")
+    return float(length)
+
+
+def _optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else check(value)
+
+
+def _check_each(given: Mapping[str, Any], **checks: Callable[[Any], Any]) -> None:
+    for name, check in checks.items():
+        if name in given:
+            check(given[name])
 
 
 def check_text(name: str, value: Any, least: int, most: int | None) -> None:
@@ -111,15 +176,23 @@ def check_text(name: str, value: Any, least: int, most: int | None) -> None:
     allowed = f"{least} to {most:,} characters" if most else f"at least {least} character"
     if not isinstance(value, str):
         raise InputError.of(name, f"is of type {type(value).__name__}, not str", allowed)
-    length = len(value.strip()) and len(value)
-    if length < least or (most and length > most):
-        raise InputError.of(name, f"has {length:,} characters", allowed)
+    if value.strip() == "None":
+        raise InputError.of(name, "is 'None', which is what a template makes of a value that is missing", allowed)
+    length = len(value.strip())
+    if length < least or (most and len(value) > most):
+        raise InputError.of(name, f"has {length if length < least else len(value):,} characters", allowed)
 
 
 def check_model(model: Any) -> None:
     """Check that a model is named at all: a new one must work the day it appears."""
-    if model is not None and not (isinstance(model, str) and model.strip()):
+    if model is not None and not (isinstance(model, str) and model.strip() not in ("", "None")):
         raise InputError.of("model", f"is {_short(model)}", "a model's name, or None for the service's default")
+
+
+def check_style(style: Any) -> None:
+    """Check that a style is one of Pictory's."""
+    if style is not None and style not in PICTORY_STYLES:
+        raise InputError.of("style", f"is {_short(style)}", ", ".join(PICTORY_STYLES))
 
 
 def check_aspect_ratio(aspect_ratio: Any, known: Sequence[str] | None, model: str | None) -> None:
@@ -162,13 +235,13 @@ def check_account_ids(account_ids: Any, *, required: bool) -> list[int]:
     if not isinstance(account_ids, Sequence) or isinstance(account_ids, (str, bytes)):
         raise InputError.of("account_ids", f"is {_short(account_ids)}", allowed)
     for item in account_ids:
-        if not isinstance(item, int) or isinstance(item, bool):
+        if not isinstance(item, Integral) or isinstance(item, bool):  # those of NumPy are integral, too
             raise InputError.of("account_ids", f"holds {_short(item)} of type {type(item).__name__}", allowed)
     if len(set(account_ids)) != len(account_ids):
         raise InputError.of("account_ids", "names an account twice", allowed)
     if required and not account_ids:
         raise InputError.of("account_ids", "is empty", allowed)
-    return list(account_ids)
+    return [int(item) for item in account_ids]
 
 
 def check_media_ids(media_ids: Any) -> list[str]:

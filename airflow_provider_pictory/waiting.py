@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import random
 import time
 from bisect import bisect_right, insort
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from airflow_provider_pictory.exceptions import InputError, ServiceError, TransientError
+from airflow_provider_pictory.exceptions import ServiceError, TransientError
 from airflow_provider_pictory.http import backoff
 from airflow_provider_pictory.journal import Progress
 from airflow_provider_pictory.models import ImageJob, Post
@@ -229,16 +228,3 @@ def _next(pace: Pace, error: ServiceError | None, *, late: bool, left: float, pr
     delay = min(delay, max(0.0, left))
     progress.note(error, delay)
     return delay
-
-
-def seconds(name: str, value: Any) -> float:
-    """
-    Read a length of time.
-
-    :param value: seconds, or a timedelta.
-    :raises InputError: if it is neither, or not above zero.
-    """
-    length = value.total_seconds() if isinstance(value, dt.timedelta) else value
-    if not isinstance(length, (int, float)) or isinstance(length, bool) or not 0 < length < float("inf"):
-        raise InputError.of(name, f"is {value!r}", "seconds above 0, or such a timedelta")
-    return float(length)

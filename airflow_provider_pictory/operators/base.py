@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_pictory.exceptions import TransientError
 from airflow_provider_pictory.http import asked_delay
+from airflow_provider_pictory.inputs import seconds
 from airflow_provider_pictory.journal import with_trigger_error
 from airflow_provider_pictory.links import Linked
 from airflow_provider_pictory.state import with_task_instance
-from airflow_provider_pictory.waiting import seconds
+from airflow_provider_pictory.template_fields import check_literals, restore_texts, texts
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.hooks.base import ServiceHook
@@ -38,8 +39,15 @@ class ServiceOperator(Linked):
     """
 
     timeout: float | dt.timedelta = 3600
+    text_fields: ClassVar[Sequence[str]] = ()
+    """The template fields that are texts, also where templates are rendered to native Python objects."""
     requests: ClassVar[int] = 1
     """How many requests that the service may refuse an attempt sends."""
+
+    def _check_literals(self, check: Callable[[Mapping[str, Any]], None]) -> None:
+        """Check what is known while the DAG file is parsed; a constructor's last deed."""
+        self._written = texts(self, self.text_fields)
+        check_literals(self, check, {*self.template_fields, "deferrable"} & set(vars(self)))
 
     @cached_property
     def hook(self) -> ServiceHook:
@@ -53,12 +61,14 @@ class ServiceOperator(Linked):
     def execute(self, context: Context) -> Any:
         """Do the task's work, in as many goes as the service wants."""
         context = with_task_instance(context, self)
+        restore_texts(self, self._written, context)
         with self.telling(context):
             return self._go(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a pause, or after a wait in the triggerer."""
         context = with_task_instance(context, self)
+        restore_texts(self, self._written, context)
         with self.telling(context):
             return super().resume_execution(next_method, with_trigger_error(next_method, next_kwargs), context)
 

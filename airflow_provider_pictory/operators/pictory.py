@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_pictory import inputs
+from airflow_provider_pictory.connection import read_boolean
 from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
 from airflow_provider_pictory.exceptions import NotFoundError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
@@ -20,10 +21,15 @@ from airflow_provider_pictory.operators.base import ServiceOperator
 from airflow_provider_pictory.results import REQUEST_KEY, describe_failure, push_image
 from airflow_provider_pictory.state import TaskState
 from airflow_provider_pictory.version_compat import conf
-from airflow_provider_pictory.waiting import is_job_done, seconds, wait
+from airflow_provider_pictory.waiting import is_job_done, wait
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    inputs.check_image(given)
+    inputs.check_wait(given)
 
 
 class GenerateImageOperator(ServiceOperator):
@@ -38,7 +44,7 @@ class GenerateImageOperator(ServiceOperator):
     submit was lost, it may have been paid for: retries submit once more at most (on Airflow below 3.3, as often as
     ``retries`` says).
 
-    :param prompt: 5 to 5,000 characters. Templated, like all parameters up to ``pictory_conn_id``.
+    :param prompt: 5 to 5,000 characters. Templated, like all parameters.
     :param model: ``seedream3.0`` (the service's default), ``flux-schnell``, ``nanobanana``, ``nanobanana-pro``, or any
         that the service adds.
     :param aspect_ratio: ``1:1``, ``16:9`` or ``9:16``; by default the first that the model supports.
@@ -50,7 +56,7 @@ class GenerateImageOperator(ServiceOperator):
         "ai_credits_used"}``.
     :param deferrable: wait in the triggerer instead of a worker slot; by default as Airflow's ``[operators]
         default_deferrable`` says.
-    :param poll_interval: seconds between two requests while waiting, once the end has come near.
+    :param poll_interval: seconds, or a timedelta, between two requests while waiting, once the end has come near.
     :param timeout: how long to wait, in seconds or as a timedelta; then the task fails, without retries. On Airflow
         3.3 and up it counts from the submit, whatever happens to the task since.
 
@@ -65,7 +71,11 @@ class GenerateImageOperator(ServiceOperator):
         "reference_image_url",
         "webhook",
         "pictory_conn_id",
+        "wait_for_completion",
+        "poll_interval",
+        "timeout",
     )
+    text_fields = template_fields[:7]
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "doc"}
     operator_extra_links = (IMAGE_LINK,)
     ui_color = "#efe7fb"
@@ -82,7 +92,7 @@ class GenerateImageOperator(ServiceOperator):
         pictory_conn_id: str = PictoryHook.default_conn_name,
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 15,
+        poll_interval: float | dt.timedelta = 15,
         timeout: float | dt.timedelta = 3600,
         **kwargs: Any,
     ) -> None:
@@ -98,6 +108,7 @@ class GenerateImageOperator(ServiceOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self._check_literals(_check)
 
     @cached_property
     def hook(self) -> PictoryHook:
@@ -121,8 +132,10 @@ class GenerateImageOperator(ServiceOperator):
     def attempt(self, context: Context) -> Any:
         """Submit the job, or find the one that an earlier try has submitted; wait for it if asked to."""
         inputs.image_request(**self._request)
-        timeout = seconds("timeout", self.timeout)
-        interval = seconds("poll_interval", self.poll_interval)
+        timeout = inputs.seconds("timeout", self.timeout)
+        interval = inputs.seconds("poll_interval", self.poll_interval)
+        is_waiting = read_boolean("wait_for_completion", self.wait_for_completion)
+        is_deferrable = read_boolean("deferrable", self.deferrable)
         state = self._state(context)
         model = self.model or inputs.PICTORY_DEFAULT_MODEL
         job_id = self._earlier_job(state)
@@ -134,7 +147,7 @@ class GenerateImageOperator(ServiceOperator):
                 keep=lambda job_id: {"job_id": job_id, "since": now, "submitted_at": now, "gone": None},
             )
             self.log.info(job_submitted(job_id, model, self.aspect_ratio))
-        if not self.wait_for_completion:
+        if not is_waiting:
             request = {
                 "job_id": job_id,
                 "prompt": self.prompt,
@@ -145,7 +158,7 @@ class GenerateImageOperator(ServiceOperator):
             state.deliver(job_id)
             return job_id
         deadline = state.since() + timeout
-        if self.deferrable:
+        if is_deferrable:
             from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
 
             self.defer(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_pictory import inputs
+from airflow_provider_pictory.connection import read_boolean
 from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
 from airflow_provider_pictory.exceptions import (
     InputError,
@@ -43,7 +44,7 @@ from airflow_provider_pictory.version_compat import (
     conf,
     get_task_states,
 )
-from airflow_provider_pictory.waiting import is_post_done, seconds, wait
+from airflow_provider_pictory.waiting import is_post_done, wait
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
@@ -68,6 +69,7 @@ class GenerateMediaOperator(ServiceOperator):
     """
 
     template_fields: Sequence[str] = ("prompt", "model", "aspect_ratio", "posteverywhere_conn_id")
+    text_fields = template_fields
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "doc"}
     ui_color = "#e2f3ea"
 
@@ -85,6 +87,7 @@ class GenerateMediaOperator(ServiceOperator):
         self.model = model
         self.aspect_ratio = aspect_ratio
         self.posteverywhere_conn_id = posteverywhere_conn_id
+        self._check_literals(inputs.check_media)
 
     @cached_property
     def hook(self) -> PostEverywhereHook:
@@ -150,7 +153,11 @@ class PostImageOperator(ServiceOperator):
         "platform_content",
         "draft",
         "posteverywhere_conn_id",
+        "wait_for_publish",
+        "poll_interval",
+        "timeout",
     )
+    text_fields = ("content", "scheduled_for", "timezone", "posteverywhere_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "content": "doc",
         "image": "json",
@@ -174,7 +181,7 @@ class PostImageOperator(ServiceOperator):
         posteverywhere_conn_id: str = PostEverywhereHook.default_conn_name,
         wait_for_publish: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 15,
+        poll_interval: float | dt.timedelta = 15,
         timeout: float | dt.timedelta = 3600,
         **kwargs: Any,
     ) -> None:
@@ -197,6 +204,7 @@ class PostImageOperator(ServiceOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
         self._post: Post | None = None
+        self._check_literals(self._check_given)
 
     @cached_property
     def hook(self) -> PostEverywhereHook:
@@ -225,11 +233,11 @@ class PostImageOperator(ServiceOperator):
     def _request(self) -> dict[str, Any]:
         return {
             "content": self.content,
-            "account_ids": _listed(self.account_ids) or [],
-            "scheduled_for": self.scheduled_for or None,
-            "timezone": self.timezone or None,
+            "account_ids": [] if self.account_ids is None else _listed(self.account_ids),
+            "scheduled_for": self.scheduled_for,
+            "timezone": self.timezone,
             "platform_content": self.platform_content,
-            "draft": self.draft,
+            "draft": read_boolean("draft", self.draft),
         }
 
     def _state(self, context: Context) -> TaskState:
@@ -247,8 +255,10 @@ class PostImageOperator(ServiceOperator):
         """Make the post, or find the one that an earlier try has made; wait for it if asked to."""
         self._check_makers(context)
         source = self._check()
-        timeout = seconds("timeout", self.timeout)
-        interval = seconds("poll_interval", self.poll_interval)
+        timeout = inputs.seconds("timeout", self.timeout)
+        interval = inputs.seconds("poll_interval", self.poll_interval)
+        is_waiting = read_boolean("wait_for_publish", self.wait_for_publish)
+        is_deferrable = read_boolean("deferrable", self.deferrable)
         state = self._state(context)
 
         self._let_settle(state)
@@ -258,13 +268,13 @@ class PostImageOperator(ServiceOperator):
         elif is_post_done(post) and post.has_failed:
             post = self._post = self._publish_again(state, post)
 
-        if not self.wait_for_publish:
+        if not is_waiting:
             post = self._post = self._with_destinations(post)
             return self._deliver(context, state, post)
         due = state.get("scheduled_for") or self._due
         start = max(state.since(), inputs.parse_time("scheduled_for", due).timestamp() if due else 0.0)
         deadline = start + timeout
-        if self.deferrable:
+        if is_deferrable:
             from airflow_provider_pictory.triggers.posteverywhere import PostTrigger
 
             self.defer(
@@ -329,6 +339,15 @@ class PostImageOperator(ServiceOperator):
             raise AirflowSkipException(said)
         raise AirflowFailException(f"{said}; allowed: an image, or None from a task that was skipped")
 
+    def _check_given(self, given: Mapping[str, Any]) -> None:
+        """Check the arguments that are given, as far as they tell by themselves."""
+        inputs.check_post(given)
+        inputs.check_wait(given)
+        if not self._given:
+            raise InputError.of("image, media_ids", "neither is given", "exactly one of the two")
+        if isinstance(given.get("image"), str):
+            inputs.check_url("image", given["image"], secure=True)
+
     def _check(self) -> list[str] | str:
         """
         Check all inputs.
@@ -338,7 +357,7 @@ class PostImageOperator(ServiceOperator):
         if (self.image is None) == (self.media_ids is None):
             given = "neither is given" if self.image is None else "both are given"
             raise InputError.of("image, media_ids", given, "exactly one of the two")
-        if self.draft is True and self.wait_for_publish:
+        if read_boolean("draft", self.draft) and read_boolean("wait_for_publish", self.wait_for_publish):
             raise InputError.of("wait_for_publish", "is True for a draft", "False: nothing publishes a draft by itself")
         source: list[str] | str
         if self.media_ids is not None:
@@ -379,7 +398,7 @@ class PostImageOperator(ServiceOperator):
                 state.save(post_id=None, calling=time.time())  # so that a clear looks for it once more
                 raise
             except TransientError:
-                if not self.wait_for_publish:
+                if not read_boolean("wait_for_publish", self.wait_for_publish):
                     raise
                 return Post(post_id, "unknown", media_ids=tuple(state.get("media_ids") or ()))
         media_ids = state.get("media_ids") or (source if isinstance(source, list) else None)
@@ -415,10 +434,10 @@ class PostImageOperator(ServiceOperator):
 
     @property
     def _due(self) -> str | None:
-        return _utc_text(self.scheduled_for) if self.scheduled_for else None
+        return None if self.scheduled_for is None else _utc_text(self.scheduled_for)
 
     def _create_post(self, state: TaskState, source: list[str] | str) -> Post:
-        if self.scheduled_for:
+        if self.scheduled_for is not None:
             inputs.check_future("scheduled_for", self.scheduled_for)
         media_ids = source if isinstance(source, list) else state.get("media_ids")
         if media_ids is None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pictory import inputs
+from airflow_provider_pictory.connection import read_boolean
 from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
 from airflow_provider_pictory.exceptions import JobFailedError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
@@ -19,6 +20,7 @@ from airflow_provider_pictory.links import IMAGE_LINK, Linked
 from airflow_provider_pictory.models import ImageJob
 from airflow_provider_pictory.results import find_request, push_image
 from airflow_provider_pictory.state import TaskState, with_task_instance
+from airflow_provider_pictory.template_fields import check_literals, restore_texts, texts
 from airflow_provider_pictory.version_compat import (
     AirflowFailException,
     AirflowSensorTimeout,
@@ -28,10 +30,17 @@ from airflow_provider_pictory.version_compat import (
     BaseSensorOperator,
     PokeReturnValue,
 )
-from airflow_provider_pictory.waiting import Pace, is_job_done, seconds
+from airflow_provider_pictory.waiting import Pace, is_job_done
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    if "job_id" in given:
+        inputs.check_text("job_id", given["job_id"], 1, 200)
+    if "deferrable" in given:
+        read_boolean("deferrable", given["deferrable"])
 
 
 class ImageJobSensor(Linked, BaseSensorOperator):
@@ -72,10 +81,13 @@ class ImageJobSensor(Linked, BaseSensorOperator):
         timeout: float | dt.timedelta = 3600,
         **kwargs: Any,
     ) -> None:
-        super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
+        interval, longest = inputs.seconds("poke_interval", poke_interval), inputs.seconds("timeout", timeout)
+        super().__init__(poke_interval=interval, timeout=longest, **kwargs)
         self.job_id = job_id
         self.pictory_conn_id = pictory_conn_id
         self.deferrable = deferrable
+        self._written = texts(self, self.template_fields)
+        check_literals(self, _check, ("job_id", "deferrable"))
 
     @cached_property
     def hook(self) -> PictoryHook:
@@ -85,16 +97,17 @@ class ImageJobSensor(Linked, BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait for the job."""
         context = with_task_instance(context, self)
+        restore_texts(self, self._written, context)
         with self._skipping():
             inputs.check_text("job_id", self.job_id, 1, 200)
-            interval = seconds("poke_interval", self.poke_interval)
-            if not self.deferrable and self.reschedule:
+            is_deferrable = read_boolean("deferrable", self.deferrable)
+            if not is_deferrable and self.reschedule:
                 return super().execute(context)  # which counts the timeout from the first try by itself
             inputs_ = {"job_id": self.job_id, "pictory_conn_id": self.pictory_conn_id}
             deadline = TaskState(context, inputs_).since() + self.timeout
             left = max(0.0, deadline - time.time())
             self.log.info("Pictory job %s: waiting for it, for %s at most", self.job_id, span(left))
-            if not self.deferrable:
+            if not is_deferrable:
                 self.timeout = left
                 return super().execute(context)
             # A job that is done already needs no second worker to say so. And an event that fires before the scheduler
@@ -108,7 +121,7 @@ class ImageJobSensor(Linked, BaseSensorOperator):
                 trigger=ImageJobTrigger(
                     self.job_id,
                     self.pictory_conn_id,
-                    interval,
+                    self.poke_interval,
                     deadline,
                     start=time.time() + self._delay,
                     submitted_at=request.get("submitted_at"),
@@ -165,6 +178,7 @@ class ImageJobSensor(Linked, BaseSensorOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume as any operator does: what the sensor's base class adds differs between Airflow's versions."""
+        restore_texts(self, self._written, context)
         with self._skipping():
             kwargs = with_trigger_error(next_method, next_kwargs)
             return BaseOperator.resume_execution(self, next_method, kwargs, context)

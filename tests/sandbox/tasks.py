@@ -33,19 +33,27 @@ def posts(sandbox: Sandbox) -> list[dict[str, Any]]:
     return found
 
 
+def rendered(kind: Any, **kwargs: Any) -> Any:
+    """Make a task whose arguments are known only when it runs, as those of templates are."""
+    later = {name: value for name, value in kwargs.items() if name in kind.template_fields}
+    task = kind(**{**kwargs, **dict.fromkeys(later, "{{ later }}")})
+    for name, value in later.items():
+        setattr(task, name, value)
+    return task
+
+
 def generate(**kwargs: Any) -> Tries:
-    return Tries(GenerateImageOperator(**{"task_id": "generate", "prompt": PROMPT, **FAST, **kwargs}))
+    return Tries(rendered(GenerateImageOperator, **{"task_id": "generate", "prompt": PROMPT, **FAST, **kwargs}))
 
 
 def sensor(job_id: str, **kwargs: Any) -> Tries:
-    return Tries(
-        ImageJobSensor(**{"task_id": "wait", "job_id": job_id, "poke_interval": 0.01, "timeout": 20, **kwargs})
-    )
+    defaults = {"task_id": "wait", "job_id": job_id, "poke_interval": 0.01, "timeout": 20}
+    return Tries(rendered(ImageJobSensor, **{**defaults, **kwargs}))
 
 
 def post(**kwargs: Any) -> Tries:
     defaults = {"task_id": "post", "content": "Hello", "account_ids": ACCOUNTS, **FAST}
-    return Tries(PostImageOperator(**{**defaults, **kwargs}))
+    return Tries(rendered(PostImageOperator, **{**defaults, **kwargs}))
 
 
 def library_media() -> list[str]:

@@ -186,7 +186,7 @@ def _(world: World) -> None:
     body = {"code": "INVALID_REQUEST_BODY", "message": "No.", "fields": [{"field": "prompt", "message": "too odd"}]}
     error = world.error("pictory", "submit_image", status=400, body=body)
     assert isinstance(error, e.InputError)
-    assert str(error).endswith("400 INVALID_REQUEST_BODY: No. [prompt: too odd]")
+    assert str(error).endswith("400 for submit image: INVALID_REQUEST_BODY: No. [prompt: too odd]")
 
 
 @proves("500")
@@ -321,14 +321,14 @@ def _(world: World) -> None:
         world.media()
     error = caught.value
     assert (error.credits_required, error.credits_available, error.http_status) == (15, 3, 402)
-    assert "402 insufficient_credits: " in str(error)
+    assert "returned 402 for generate image: insufficient_credits: " in str(error)
     assert error.request_id
     assert f"(request id {error.request_id})" in str(error)
 
 
 @proves("400 (PostEverywhere)")
 def _(world: World) -> None:
-    with pytest.raises(e.InputError, match="generate image with 400 validation_error: "):
+    with pytest.raises(e.InputError, match="returned 400 for generate image: validation_error: "):
         world.media(model="of tomorrow")
 
 

@@ -171,7 +171,7 @@ def _(world: World) -> str:
 
 @produces("A prompt of the wrong length")
 def _(world: World) -> str:
-    return failure(generate(prompt="None").run)
+    return failure(generate(prompt="tree").run)
 
 
 @produces("An aspect ratio that the model lacks")
@@ -196,7 +196,7 @@ def _(world: World) -> str:
 
 @produces("Neither an image nor media")
 def _(world: World) -> str:
-    return failure(post().run)
+    return failure(lambda: post().run())
 
 
 @produces("No image")

@@ -16,10 +16,11 @@ from airflow_provider_pictory.exceptions import (
     TransientError,
     UnexpectedAnswerError,
 )
+from airflow_provider_pictory.inputs import seconds
 from airflow_provider_pictory.journal import Progress
 from airflow_provider_pictory.models import Destination, ImageJob, Post
 from airflow_provider_pictory.version_compat import AirflowSensorTimeout
-from airflow_provider_pictory.waiting import Pace, is_job_done, is_post_done, seconds, wait, wait_async
+from airflow_provider_pictory.waiting import Pace, is_job_done, is_post_done, wait, wait_async
 
 log = logging.getLogger(__name__)
 
@@ -156,6 +157,7 @@ class TestLoops:
 def test_lengths_of_time():
     assert seconds("timeout", 5) == 5
     assert seconds("timeout", dt.timedelta(minutes=2)) == 120
-    for wrong in (0, -1, "5", None, True, float("inf"), float("nan")):
+    assert seconds("timeout", " 1.5 ") == 1.5
+    for wrong in (0, -1, "0", "-1", "", "soon", "None", None, True, float("inf"), float("nan")):
         with pytest.raises(InputError, match="timeout: is "):
             seconds("timeout", wrong)
