@@ -186,7 +186,7 @@ class TestFaults:
     def test_a_key_that_was_changed_is_taken_up(
         self, sandbox: Sandbox, connections: Any, monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr(poller, "READ_INTERVAL", -1.0)
+        monkeypatch.setattr(poller, "REFRESH_INTERVAL", -1.0)
         connections(CONN, host=sandbox.pictory_url, password="pictai_wrong")
 
         async def rotated(shared: Poller[PictoryAsyncHook]) -> Any:
