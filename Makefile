@@ -5,7 +5,7 @@ VENV := .venv-$(AIRFLOW)
 BIN := $(VENV)/bin
 export AIRFLOW
 
-.PHONY: demo ui test compat docs matrix figures screenshots benchmarks lint sandbox dist constraints clean
+.PHONY: demo ui test test-slow compat docs matrix figures screenshots benchmarks lint sandbox dist constraints clean
 
 demo: $(VENV)/ready  ## Run the nightly DAG against the sandbox, through Airflow
 	@$(BIN)/python scripts/demo.py
@@ -13,8 +13,11 @@ demo: $(VENV)/ready  ## Run the nightly DAG against the sandbox, through Airflow
 ui: $(VENV)/ready  ## Open Airflow with the gallery in it, filled by a run of the nightly DAG
 	@$(BIN)/python scripts/ui.py
 
-test: $(VENV)/ready  ## Run all tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: $(VENV)/ready  ## Run the tests that answer within minutes
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-slow: $(VENV)/ready  ## Run the others: kills of processes, outages, nights, the gallery in a browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 compat:  ## Check each supported Airflow, or LINES="3.0 lowest": installation, unit tests, waits in the triggerer
 	@$(PYTHON) scripts/compat.py $(LINES)

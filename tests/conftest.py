@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from airflow_provider_pictory.sandbox import Sandbox
 
 
+QUICK = {"test_compat.py"}
+"""What `make test` runs of the tests with whole Airflows."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name in ("system", "browser") and item.path.name not in QUICK:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Define an Airflow connection."""

@@ -7,8 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from airflow_provider_pictory.sandbox import Sandbox
 from tests.pages import ROOT
+
+pytestmark = pytest.mark.slow
 
 TEXTS = ['"Good morning!"', "2026", "3, 2, 1", "None of us", "True", "[1, 2]", "{'a': 1}", "it's {{ 1 + 1 }} o'clock"]
 FROM_XCOM = ["{{ 7 * 7 }}", "'quoted'", "12345"]

@@ -10,6 +10,8 @@ import pytest
 from airflow_provider_pictory.sandbox import Sandbox
 from tests.sandbox.run_dags import run_dags
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).with_name("dags")
 
 
