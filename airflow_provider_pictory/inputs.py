@@ -146,6 +146,19 @@ def check_wait(given: Mapping[str, Any]) -> None:
             read_boolean(name, given[name])
 
 
+def check_before_paying(given: Mapping[str, Any]) -> None:
+    """Check what an operator is told to look at before it makes a call that costs."""
+    _check_each(given, skip_after=_optional(partial(parse_time, "skip_after")), check_conn_ids=check_conn_ids)
+
+
+def check_conn_ids(conn_ids: Any) -> list[str]:
+    """Check a list of connection ids."""
+    listed = isinstance(conn_ids, Sequence) and not isinstance(conn_ids, str)
+    if not listed or not all(isinstance(item, str) and item.strip() not in ("", "None") for item in conn_ids):
+        raise InputError.of("check_conn_ids", f"is {_short(conn_ids)}", "a list of connection ids")
+    return list(conn_ids)
+
+
 def seconds(name: str, value: Any) -> float:
     """
     Read a length of time.

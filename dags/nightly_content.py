@@ -39,33 +39,40 @@ with DAG(
 ):
 
     @task
-    def briefs() -> list[dict[str, Any]]:
-        """Read the briefs; settle their accounts, and when the clock in ZONE next shows the time of each."""
-        now = pendulum.now(ZONE)
+    def briefs(dag_run: Any = None, data_interval_end: Any = None) -> list[dict[str, Any]]:
+        """Read the briefs; settle their accounts, and when after the run's time the clock next shows that of each."""
         accounts = {item.platform: item.account_id for item in PostEverywhereHook().list_accounts() if item.can_post}
+        # The run's own time, not that of the machine: a backfill, or an old run that is cleared, is of its own day.
+        by_hand = dag_run.run_type == "manual" and dag_run.logical_date
+        run_time = by_hand or getattr(dag_run, "run_after", data_interval_end)  # Airflow 2.11 has no run_after
+        earliest = pendulum.instance(run_time).in_timezone(ZONE).add(minutes=30)
 
-        def next_time(clock: str) -> str:
+        def next_time(clock: str) -> pendulum.DateTime:
             hour, minute = map(int, clock.split(":"))
-            today = now.at(hour, minute)
+            today = earliest.at(hour, minute)
             # Adding a day keeps the clock's time, also on the two nights a year when a day has 23 or 25 hours.
-            return (today if today > now else today.add(days=1)).isoformat()
+            return today if today > earliest else today.add(days=1)
 
         def settle(brief: dict[str, Any]) -> dict[str, Any]:
-            platforms = brief.pop("platforms")
-            account_ids = [accounts[name] for name in platforms if name in accounts]
-            return {**brief, "account_ids": account_ids, "post_at": next_time(brief["post_at"])}
+            account_ids = [accounts[name] for name in brief.pop("platforms") if name in accounts]
+            post_at = next_time(brief["post_at"])
+            times = {"post_at": post_at.isoformat(), "make_by": post_at.subtract(minutes=15).isoformat()}
+            return {**brief, **times, "account_ids": account_ids}
 
         items = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
         return [settle(item) for item in items]
 
     @task_group
-    def publish(prompt: str, style: str, aspect_ratio: str, caption: str, account_ids: list[int], post_at: str) -> None:
+    def publish(
+        prompt: str, style: str, aspect_ratio: str, caption: str, account_ids: list[int], post_at: str, make_by: str
+    ) -> None:
         """Take one brief from prompt to post."""
         generate = GenerateImageOperator(
             task_id="generate",
             prompt=prompt,
             style=style,
             aspect_ratio=aspect_ratio,
+            skip_after=make_by,
             map_index_template="{{ task.prompt | truncate(60) }}",
         )
         wait = ImageJobSensor(

@@ -148,18 +148,25 @@ class ServiceHook(Service, BaseHook):
 
         :raises InputError: if there is no such connection, or it cannot be used.
         """
+        conn = self.read_connection()
+        self._stale, self._read_at = False, time.monotonic()
+        return self._read(conn)
+
+    def read_connection(self) -> Any:
+        """
+        Read the Airflow connection.
+
+        :raises InputError: if there is none.
+        """
         with self._naming_the_connection():
             for attempt in (1, 2, 3):
                 # An outage of Airflow's api-server or of a secrets back end looks like a connection that is missing.
                 try:
-                    conn = self.get_connection(self.conn_id)
-                    break
+                    return self.get_connection(self.conn_id)
                 except AirflowNotFoundException:
                     if attempt == 3:
                         raise
                     time.sleep(backoff(attempt))
-        self._stale, self._read_at = False, time.monotonic()
-        return self._read(conn)
 
     def refresh(self) -> Endpoint:
         """
@@ -274,11 +281,17 @@ class ServiceHook(Service, BaseHook):
     def test_connection(self) -> tuple[bool, str]:
         """Answer the *Test* button of Airflow's connection form."""
         try:
-            return True, self._greeting()
+            return True, self.check()
         except (ServiceError, AirflowNotFoundException) as error:
             return False, str(error)
 
-    def _greeting(self) -> str:
+    def check(self) -> str:
+        """
+        Ask the service, by a call that is free, whether it accepts the key.
+
+        :return: a sentence with the credits that are left.
+        :raises ServiceError: if it does not.
+        """
         raise NotImplementedError
 
     @classmethod

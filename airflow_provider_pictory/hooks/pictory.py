@@ -106,7 +106,8 @@ class PictoryHook(_Pictory, ServiceHook):
         """
         return self.send(_list_credit_usage(year, month))
 
-    def _greeting(self) -> str:
+    def check(self) -> str:
+        """Ask whether the service accepts the key, for free; return a sentence with the credits that are left."""
         credits_ = self.get_quota().ai_credits
         return f"Pictory accepts the key: {credits_.left:,g} of {credits_.limit:,g} AI credits are left"
 

@@ -136,7 +136,8 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
         """Ask whose key this is, and what it may do."""
         return self.send(_GET_ME)
 
-    def _greeting(self) -> str:
+    def check(self) -> str:
+        """Ask whether the service accepts the key, for free; return a sentence with the credits that are left."""
         me = self.get_me()
         missing = [scope for scope in ("read", "write", "ai") if me.scopes and scope not in me.scopes]
         words = ["PostEverywhere accepts the key"]

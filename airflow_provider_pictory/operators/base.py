@@ -8,16 +8,20 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_pictory.exceptions import TransientError
+from airflow_provider_pictory import inputs
+from airflow_provider_pictory.exceptions import InputError, TransientError
+from airflow_provider_pictory.hooks.base import ServiceHook
+from airflow_provider_pictory.hooks.pictory import PictoryHook
+from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.http import asked_delay
 from airflow_provider_pictory.inputs import seconds
 from airflow_provider_pictory.journal import with_trigger_error
 from airflow_provider_pictory.links import Linked
 from airflow_provider_pictory.state import with_task_instance
 from airflow_provider_pictory.template_fields import check_literals, restore_texts, texts
+from airflow_provider_pictory.version_compat import AirflowSkipException
 
 if TYPE_CHECKING:
-    from airflow_provider_pictory.hooks.base import ServiceHook
     from airflow_provider_pictory.version_compat import Context
 
 
@@ -43,6 +47,8 @@ class ServiceOperator(Linked):
     """The template fields that are texts, also where templates are rendered to native Python objects."""
     requests: ClassVar[int] = 1
     """How many requests that the service may refuse an attempt sends."""
+    _other_hook: ServiceHook | None = None
+    """The hook that is calling, where it is not the task's own."""
 
     def _check_literals(self, check: Callable[[Mapping[str, Any]], None]) -> None:
         """Check what is known while the DAG file is parsed; a constructor's last deed."""
@@ -96,8 +102,9 @@ class ServiceOperator(Linked):
         from airflow_provider_pictory.triggers.turn import TurnTrigger
 
         moment = now.timestamp() + max(delay, MIN_WAIT)
+        hook = self._other_hook or self.hook
         self.defer(
-            trigger=TurnTrigger(self.hook.conn_type, self.hook.conn_id, moment, self.requests, max(deadline, moment)),
+            trigger=TurnTrigger(hook.conn_type, hook.conn_id, moment, self.requests, max(deadline, moment)),
             method_name="execute_after_pause",
         )
 
@@ -114,3 +121,44 @@ class ServiceOperator(Linked):
             trigger=TimeDeltaTrigger(dt.timedelta(seconds=max(delay, MIN_WAIT))),
             method_name="execute_after_pause",
         )
+
+
+class _AnyService(ServiceHook):
+    """Reads a connection whose type tells the service."""
+
+    conn_name_attr = "check_conn_ids"
+    conn_type = "pictory or posteverywhere"
+
+
+class PayingOperator(ServiceOperator):
+    """Makes a call that costs credits, unless it is too late for it or something else would fail afterwards."""
+
+    skip_after: dt.datetime | str | None
+    check_conn_ids: Sequence[str]
+
+    def check_before_paying(self, context: Context) -> None:
+        """
+        Check what the task was told to, right before a call that costs.
+
+        :raises AirflowSkipException: if it is too late.
+        :raises ServiceError: if a connection does not work.
+        """
+        if self.skip_after is not None:
+            moment = inputs.parse_time("skip_after", self.skip_after)
+            if moment < dt.datetime.now(dt.timezone.utc):
+                raise AirflowSkipException(
+                    f"Run {context.get('run_id')} is too late, nothing is submitted: "
+                    f"skip_after, {moment:%Y-%m-%dT%H:%M:%SZ}, has passed"
+                )
+        for conn_id in inputs.check_conn_ids(self.check_conn_ids):
+            self._other_hook = _hook_of(conn_id)
+            self.log.info("Connection %s: %s", conn_id, self._other_hook.check())
+        self._other_hook = None
+
+
+def _hook_of(conn_id: str) -> ServiceHook:
+    found = _AnyService(conn_id).read_connection().conn_type
+    for hook in (PictoryHook, PostEverywhereHook):
+        if hook.conn_type == found:
+            return hook(conn_id)
+    raise InputError.of("check_conn_ids", f"connection {conn_id!r} is of type {found!r}", _AnyService.conn_type)

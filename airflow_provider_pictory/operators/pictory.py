@@ -17,7 +17,7 @@ from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.journal import Progress, job_ended, job_submitted
 from airflow_provider_pictory.links import IMAGE_LINK
 from airflow_provider_pictory.models import ImageJob
-from airflow_provider_pictory.operators.base import ServiceOperator
+from airflow_provider_pictory.operators.base import PayingOperator
 from airflow_provider_pictory.results import REQUEST_KEY, describe_failure, push_image
 from airflow_provider_pictory.state import TaskState
 from airflow_provider_pictory.version_compat import conf
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 def _check(given: Mapping[str, Any]) -> None:
     inputs.check_image(given)
     inputs.check_wait(given)
+    inputs.check_before_paying(given)
 
 
-class GenerateImageOperator(ServiceOperator):
+class GenerateImageOperator(PayingOperator):
     """
     Generates an image from a prompt, and from a reference image if there is one.
 
@@ -52,6 +53,10 @@ class GenerateImageOperator(ServiceOperator):
     :param reference_image_url: a public image to be guided by.
     :param webhook: a URL that the service notifies when the job ends; nothing here depends on it.
     :param pictory_conn_id: the Pictory connection.
+    :param skip_after: a datetime, or ISO 8601 text, with a zone. If it has passed when a job would be submitted, none
+        is, and the task is skipped: for runs that come too late, such as backfills.
+    :param check_conn_ids: connections of either service that later tasks need. Before a job is submitted, each is asked
+        whether its key is accepted, which is free; if one does not work, the task fails.
     :param wait_for_completion: wait for the image and return it: ``{"job_id", "status", "url", "width", "height",
         "ai_credits_used"}``.
     :param deferrable: wait in the triggerer instead of a worker slot; by default as Airflow's ``[operators]
@@ -71,11 +76,13 @@ class GenerateImageOperator(ServiceOperator):
         "reference_image_url",
         "webhook",
         "pictory_conn_id",
+        "skip_after",
+        "check_conn_ids",
         "wait_for_completion",
         "poll_interval",
         "timeout",
     )
-    text_fields = template_fields[:7]
+    text_fields = template_fields[:8]
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "doc"}
     operator_extra_links = (IMAGE_LINK,)
     ui_color = "#efe7fb"
@@ -90,6 +97,8 @@ class GenerateImageOperator(ServiceOperator):
         reference_image_url: str | None = None,
         webhook: str | None = None,
         pictory_conn_id: str = PictoryHook.default_conn_name,
+        skip_after: dt.datetime | str | None = None,
+        check_conn_ids: Sequence[str] = (),
         wait_for_completion: bool = False,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float | dt.timedelta = 15,
@@ -104,6 +113,8 @@ class GenerateImageOperator(ServiceOperator):
         self.reference_image_url = reference_image_url
         self.webhook = webhook
         self.pictory_conn_id = pictory_conn_id
+        self.skip_after = skip_after
+        self.check_conn_ids = check_conn_ids
         self.wait_for_completion = wait_for_completion
         self.deferrable = deferrable
         self.poll_interval = poll_interval
@@ -140,6 +151,7 @@ class GenerateImageOperator(ServiceOperator):
         model = self.model or inputs.PICTORY_DEFAULT_MODEL
         job_id = self._earlier_job(state)
         if job_id is None:
+            self.check_before_paying(context)
             now = time.time()
             job_id = state.spend(
                 self.hook,

@@ -26,7 +26,7 @@ from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.journal import Progress, media_generated, post_created, post_ended
 from airflow_provider_pictory.links import PLATFORM_LINKS, POST_LINK
 from airflow_provider_pictory.models import Destination, Post, read_time
-from airflow_provider_pictory.operators.base import NOT_GIVEN, ServiceOperator
+from airflow_provider_pictory.operators.base import NOT_GIVEN, PayingOperator, ServiceOperator
 from airflow_provider_pictory.results import (
     IMAGE_KEY,
     describe_source,
@@ -53,7 +53,12 @@ CLOCK_SKEW = 300.0
 """How far this machine's clock and the service's may differ, in seconds."""
 
 
-class GenerateMediaOperator(ServiceOperator):
+def _check_media(given: Mapping[str, Any]) -> None:
+    inputs.check_media(given)
+    inputs.check_before_paying(given)
+
+
+class GenerateMediaOperator(PayingOperator):
     """
     Generates an image with one of PostEverywhere's own models, into its media library. **It costs AI credits.**
 
@@ -62,14 +67,25 @@ class GenerateMediaOperator(ServiceOperator):
         any that the service adds.
     :param aspect_ratio: ``1:1`` (the service's default), ``16:9``, ``9:16``, ``4:3``, ``3:4``, ``4:5`` or ``5:4``.
     :param posteverywhere_conn_id: the PostEverywhere connection.
+    :param skip_after: a datetime, or ISO 8601 text, with a zone. If it has passed when an image would be made, none is,
+        and the task is skipped: for runs that come too late, such as backfills.
+    :param check_conn_ids: connections of either service that later tasks need. Before an image is made, each is asked
+        whether its key is accepted, which is free; if one does not work, the task fails.
     :return: the media record, which ``PostImageOperator(image=…)`` takes: ``{"media_id", "media_ids", "type",
         "width", "height", "aspect_ratio", "model", "prompt", "credits_used", "credits_remaining", "created_at"}``.
 
     See https://developers.posteverywhere.ai/docs/api/ai/generate-image
     """
 
-    template_fields: Sequence[str] = ("prompt", "model", "aspect_ratio", "posteverywhere_conn_id")
-    text_fields = template_fields
+    template_fields: Sequence[str] = (
+        "prompt",
+        "model",
+        "aspect_ratio",
+        "posteverywhere_conn_id",
+        "skip_after",
+        "check_conn_ids",
+    )
+    text_fields = template_fields[:5]
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "doc"}
     ui_color = "#e2f3ea"
 
@@ -80,6 +96,8 @@ class GenerateMediaOperator(ServiceOperator):
         model: str | None = None,
         aspect_ratio: str | None = None,
         posteverywhere_conn_id: str = PostEverywhereHook.default_conn_name,
+        skip_after: dt.datetime | str | None = None,
+        check_conn_ids: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -87,7 +105,9 @@ class GenerateMediaOperator(ServiceOperator):
         self.model = model
         self.aspect_ratio = aspect_ratio
         self.posteverywhere_conn_id = posteverywhere_conn_id
-        self._check_literals(inputs.check_media)
+        self.skip_after = skip_after
+        self.check_conn_ids = check_conn_ids
+        self._check_literals(_check_media)
 
     @cached_property
     def hook(self) -> PostEverywhereHook:
@@ -101,6 +121,7 @@ class GenerateMediaOperator(ServiceOperator):
         state = TaskState(context, {**request, "posteverywhere_conn_id": self.posteverywhere_conn_id})
         record: dict[str, Any] | None = state.get("media")
         if record is None:
+            self.check_before_paying(context)
             media = state.spend(
                 self.hook,
                 lambda: self.hook.generate_image(**request),

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -418,6 +418,105 @@ class TestGenerateMedia:
         with pytest.raises(e.InputError):
             Tries(GenerateMediaOperator(**{"task_id": "media", "prompt": PROMPT, **wrong})).run()
         assert not sandbox.world.requests
+
+
+def media(**kwargs: Any) -> Tries:
+    return Tries(GenerateMediaOperator(**{"task_id": "media", "prompt": PROMPT, "model": "flux-schnell", **kwargs}))
+
+
+@pytest.mark.parametrize("make", [generate, media])
+class TestBeforePaying:
+    """What both operators that cost credits check first."""
+
+    OWN: ClassVar = {generate: "pictory.submit_image", media: "posteverywhere.generate_image"}
+
+    def test_a_task_that_comes_too_late_is_skipped(self, make: Callable[..., Tries], sandbox: Sandbox):
+        task = make(skip_after="2026-01-31T08:00:00+01:00")
+        with pytest.raises(AirflowSkipException, match="skip_after, 2026-01-31T07:00:00Z, has passed"):
+            task.run()
+        assert not sandbox.world.requests
+
+    @pytest.mark.parametrize("moment", ["2999-01-31T08:00:00Z", dt.datetime(2999, 1, 1, tzinfo=dt.timezone.utc)])
+    def test_a_task_in_time_pays(self, make: Callable[..., Tries], sandbox: Sandbox, moment: Any):
+        make(skip_after=moment).run()
+        assert calls(sandbox, self.OWN[make]) == 1
+
+    @pytest.mark.parametrize("moment", ["2999-01-31T08:00:00", "tomorrow", "", 3, dt.datetime(2999, 1, 1)])
+    def test_a_time_that_is_none_fails_for_good(self, make: Callable[..., Tries], sandbox: Sandbox, moment: Any):
+        with pytest.raises(AirflowFailException, match=r"skip_after: is .* allowed: a datetime or ISO 8601"):
+            make(skip_after=moment).run()
+        assert not sandbox.world.requests
+
+    def test_connections_that_work_are_asked_once_each(
+        self, make: Callable[..., Tries], sandbox: Sandbox, connections: Callable[..., None]
+    ):
+        connections("posteverywhere_brand", host=sandbox.posteverywhere_url, password=sandbox.posteverywhere_key)
+        make(check_conn_ids=["posteverywhere_brand", "pictory_default"]).run()
+        asked = [request.call for request in sandbox.world.requests]
+        assert asked == ["posteverywhere.get_me", "pictory.get_quota", self.OWN[make]]
+
+    @pytest.mark.parametrize("service", ["pictory", "posteverywhere"])
+    def test_a_key_that_is_wrong_fails_before_anything_is_paid(
+        self, make: Callable[..., Tries], sandbox: Sandbox, connections: Callable[..., None], service: str
+    ):
+        connections(f"{service}_brand", host=getattr(sandbox, f"{service}_url"), password="wrong")
+        task = make(check_conn_ids=["posteverywhere_default", f"{service}_brand"])
+        with pytest.raises(e.AuthenticationError, match=f"{service}_brand"):
+            task.run()
+        assert calls(sandbox, self.OWN[make]) == 0
+        assert not task.store
+
+    @pytest.mark.parametrize(
+        ("conn_ids", "words"),
+        [
+            (["posteverywhere_gone"], "check_conn_ids: there is no connection 'posteverywhere_gone'"),
+            (["http_default"], "check_conn_ids: connection 'http_default' is of type 'http'; allowed: pictory or"),
+            ("posteverywhere_default", "check_conn_ids: is 'posteverywhere_default'; allowed: a list"),
+            ([""], "check_conn_ids: is"),
+            (None, "check_conn_ids: is None"),
+        ],
+        ids=str,
+    )
+    def test_what_is_no_connection_of_a_service_fails_for_good(
+        self,
+        make: Callable[..., Tries],
+        sandbox: Sandbox,
+        connections: Callable[..., None],
+        conn_ids: Any,
+        words: str,
+    ):
+        connections("http_default", host="https://a.example")
+        with pytest.raises(AirflowFailException, match=words):
+            make(check_conn_ids=conn_ids).run()
+        assert not sandbox.world.requests
+
+    def test_a_check_that_is_refused_for_a_while_pauses_the_task(
+        self, make: Callable[..., Tries], sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ):
+        sandbox.fault("posteverywhere.get_me", "status", status=429, headers={"Retry-After": "40"})
+        waited: list[str] = []
+        pause = Tries.pause
+        monkeypatch.setattr(
+            Tries, "pause", lambda self, deferral: [waited.append(deferral.trigger.conn_id), pause(self, deferral)][1]
+        )
+        task = make(check_conn_ids=["posteverywhere_default"])
+        task.operator.timeout = 3600
+        task.run()
+        assert waited == ["posteverywhere_default"]
+        assert task.paused[0] >= 40
+        assert calls(sandbox, self.OWN[make]) == 1
+
+    @needs_state_store
+    def test_what_an_earlier_try_has_paid_for_is_gone_on_with(
+        self, make: Callable[..., Tries], sandbox: Sandbox, connections: Callable[..., None]
+    ):
+        task = make(skip_after="2999-01-01T00:00:00Z", check_conn_ids=["posteverywhere_default"])
+        made = task.run()
+        task.operator.skip_after = "2020-01-01T00:00:00Z"
+        task.operator.check_conn_ids = ["posteverywhere_gone"]
+        assert task.run() == made
+        assert calls(sandbox, self.OWN[make]) == 1
+        assert calls(sandbox, "posteverywhere.get_me") == 1
 
 
 class TestPostImage:

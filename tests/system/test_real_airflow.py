@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -118,6 +119,14 @@ def test_an_example_runs_as_it_is(airflow: Airflow, sandbox: Sandbox, dag_id: st
     assert (len(ledger["images"]), len(ledger["posts"])) == (charged, posts)
     for key in (sandbox.pictory_key, sandbox.posteverywhere_key):
         assert key not in run.stdout
+
+
+def test_the_nightly_example_makes_nothing_for_a_day_that_has_passed(airflow: Airflow, sandbox: Sandbox):
+    sandbox.reset()
+    run = airflow("dags", "test", "nightly_content", "2026-03-29")
+    assert run.returncode == 0, run.stdout
+    assert (sandbox.world.ledger()["images"], sandbox.world.ledger()["posts"]) == ([], [])
+    assert re.search(r"Run manual__\S+ is too late, nothing is submitted: skip_after, 2026-03-29T", run.stdout)
 
 
 def test_the_examples_set_retries():
