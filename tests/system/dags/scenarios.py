@@ -26,15 +26,17 @@ with DAG(
     default_args={"retries": 1, "retry_delay": dt.timedelta(0)},
     params={"animal": "fox"},
 ):
-    GenerateImageOperator(task_id="short_prompt", prompt="abcd")
-    GenerateImageOperator(task_id="wrong_style", prompt=PROMPT, style="photo")
+    GenerateImageOperator(task_id="short_prompt", prompt="{{ 'abcd' }}")
+    GenerateImageOperator(task_id="wrong_style", prompt=PROMPT, style="{{ 'photo' }}")
     GenerateImageOperator(task_id="missing_connection", prompt=PROMPT, pictory_conn_id="nowhere")
     GenerateImageOperator(task_id="empty_key", prompt=PROMPT, pictory_conn_id="pictory_empty")
     GenerateImageOperator(task_id="no_scheme", prompt=PROMPT, pictory_conn_id="pictory_bare")
     GenerateImageOperator(task_id="wrong_key", prompt=PROMPT, pictory_conn_id="pictory_wrong")
     GenerateImageOperator(task_id="unreachable", prompt=PROMPT, pictory_conn_id="pictory_closed")
     GenerateImageOperator(task_id="sent_away", prompt=PROMPT, pictory_conn_id="pictory_busy")
-    PostImageOperator(task_id="no_zone", content="Hi", account_ids=[2280], media_ids=["m"], scheduled_for="2999-01-01")
+    PostImageOperator(
+        task_id="no_zone", content="Hi", account_ids=[2280], media_ids=["m"], scheduled_for="{{ '2999-01-01' }}"
+    )
     PostImageOperator(task_id="unknown_account", content="Hi", account_ids=[1], image="https://pictures.example/a.png")
 
     for mode, deferrable in (("worker", False), ("triggerer", True)):
