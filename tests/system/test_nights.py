@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -63,6 +68,34 @@ def test_a_fifth_of_all_answers_is_spoilt(
     assert len({media for post in ledger["posts"] for media in post["media_ids"]}) == size
     assert len(ledger["posts"]) == size
     wait_until(lambda: len(night.world.ledger()["publications"]) == size, "the last are published")
+
+
+def test_processes_are_killed_at_random_moments(
+    airflow: Airflow, executor: str, night: Sandbox, pytestconfig: pytest.Config
+) -> None:
+    if executor != "LocalExecutor" or not pytestconfig.getoption("--whole", False):
+        pytest.skip("takes minutes; `make matrix` runs it")
+    size, kills = 40, 36
+    dag_run = airflow.trigger("night", size=size)
+    running = (
+        "select pid from task_instance"
+        " where run_id = %s and task_id = 'generate' and state = 'running' and pid is not null"
+    )
+    moments, killed = random.Random(0), 0
+    while killed < kills and not airflow.query(
+        "select 1 from dag_run where run_id = %s and state != 'running'", dag_run
+    ):
+        threading.Event().wait(moments.uniform(0, 1.5))
+        for (pid,) in airflow.query(running, dag_run)[:1]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+    assert airflow.ends(dag_run, 900) == "success"
+    unknown = airflow.logs(dag_run, "generate").count("The outcome of an earlier call is not known")
+    paid = len(night.world.ledger()["images"])
+    print(f"{killed} kills: {unknown} outcomes not known, {paid - size} images paid for twice")  # noqa: T201
+    assert size <= paid <= size + unknown
+    assert len(night.world.ledger()["posts"]) == size
 
 
 def test_the_vendor_is_down_while_many_wait(
