@@ -91,7 +91,8 @@ def test_a_failure_is_told_by_a_worker(airflow: Airflow, night: Sandbox):
     assert (post["status"], [item["status"] for item in post["destinations"]]) == (
         "partially_failed", ["published", "failed"],
     )  # fmt: skip
-    assert f"PostEverywhere post {post['post_id']} failed on 1 of 2 accounts: x account 2282: " in post["error"]
+    said = f"PostEverywhere post {post['post_id']} (connection 'posteverywhere_night') failed on 1 of 2 accounts: x "
+    assert post["error"].startswith(said)
     assert links(airflow, "ends_badly", run, "partial") == {"Post on LinkedIn": post["destinations"][0]["url"]}
     refused = xcom(airflow, "ends_badly", run, "unknown", "posteverywhere_post")
     assert (refused["post_id"], refused["status"], refused["image_url"]) == (
