@@ -18,9 +18,29 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
 
+class Call:
+    """What a call under way is using."""
+
+    connection: HTTPConnection | None = None
+    socket: socket.socket | None = None
+
+    def shut_down(self) -> None:
+        """End the call, from another thread."""
+        for sock in (self.socket, self.connection and self.connection.sock):
+            with suppress(OSError, AttributeError):  # it is not open yet, or closed already
+                sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+
+
+class Current(threading.local):
+    """The call of each thread."""
+
+    def __init__(self) -> None:
+        self.call = Call()
+
+
 class BoundedAdapter(HTTPAdapter):
     """
-    Ends a call in time, whatever the other side does. For one call at a time.
+    Ends a call in time, whatever the other side does.
 
     :param connect_timeout: seconds to open a connection.
     """
@@ -28,8 +48,7 @@ class BoundedAdapter(HTTPAdapter):
     def __init__(self, connect_timeout: float) -> None:
         super().__init__()
         self.connect_timeout = connect_timeout
-        self.connection: HTTPConnection | None = None
-        self.socket: socket.socket | None = None
+        self.current = Current()
 
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:
@@ -39,21 +58,16 @@ class BoundedAdapter(HTTPAdapter):
         :raises TimeoutError: if the block has taken longer. What it made of an answer that was cut off does not count.
         """
         deadline = time.monotonic() + seconds
-        timer = threading.Timer(seconds, self._shut_down)
+        call = self.current.call = Call()
+        timer = threading.Timer(seconds, call.shut_down)
         timer.daemon = True
         timer.start()
         try:
             yield
         finally:
             timer.cancel()
-            self.connection = self.socket = None
         if time.monotonic() > deadline:
             raise TimeoutError("the answer takes too long")
-
-    def _shut_down(self) -> None:
-        for sock in (self.socket, self.connection and self.connection.sock):
-            with suppress(OSError, AttributeError):  # it is not open yet, or closed already
-                sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """Return the pool of connections for a request, whose connections can be shut down."""
@@ -96,10 +110,10 @@ class BoundedConnection(HTTPConnection):
 
     def connect(self) -> None:
         """Connect, also through a proxy, which may be slow to answer."""
-        self.adapter.connection = self
+        self.adapter.current.call.connection = self
         super().connect()
 
     def getresponse(self) -> Any:
         """Read the status and the headers; the body is read later, when the connection may know its socket no more."""
-        self.adapter.socket = self.sock
+        self.adapter.current.call.socket = self.sock
         return super().getresponse()
