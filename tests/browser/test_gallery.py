@@ -122,7 +122,7 @@ def test_where_an_image_was_posted_or_why_not(visit: Visit):
         for word in words:
             expect(posted).to_contain_text(word)
     card(page, "A picture that is failed").locator(".tile").click()
-    expect(page.get_by_role("dialog")).to_contain_text("400 invalid_accounts")
+    expect(page.get_by_role("dialog")).to_contain_text("returned 400 for create post: invalid_accounts")
 
 
 def test_filters_narrow_the_view_and_stand_in_its_address(visit: Visit):

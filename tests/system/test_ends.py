@@ -98,7 +98,7 @@ def test_a_failure_is_told_by_a_worker(airflow: Airflow, night: Sandbox):
     assert (refused["post_id"], refused["status"], refused["image_url"]) == (
         None, "failed", "https://pictures.example/a.png",
     )  # fmt: skip
-    assert "400 invalid_accounts" in refused["error"]
+    assert "returned 400 for create post: invalid_accounts" in refused["error"]
 
 
 @pytest.mark.parametrize("state", ["failed", "success", None], ids=["marked-failed", "marked-success", "waiting"])
