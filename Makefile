@@ -14,7 +14,7 @@ ui: $(VENV)/ready  ## Open Airflow with the gallery in it, filled by a run of th
 	@$(BIN)/python scripts/ui.py
 
 test: $(VENV)/ready  ## Run the tests that answer within minutes
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/ready  ## Run the others: kills of processes, outages, nights, the gallery in a browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow

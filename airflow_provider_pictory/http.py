@@ -11,7 +11,9 @@ import json
 import random
 import re
 import time
+import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Generic, NoReturn, TypeVar
@@ -76,15 +78,16 @@ class Answer:
         """
         Take note of a response, without the key, should the other side have repeated it.
 
+        :param body: as it was sent, compressed or not.
         :param key: the API key that the request carried. What is shorter than any real key stays, as part of words.
         """
+        headers = {name.lower(): value for name, value in headers.items()}
+        body = decompress(body, headers.get("content-encoding", ""))
         if len(key) >= MIN_KEY:
-            headers = {name.lower(): value.replace(key, "***") for name, value in headers.items()}
+            headers = {name: value.replace(key, "***") for name, value in headers.items()}
             body = body.replace(key.encode(), b"***")
             if b"\\" in body:
                 body = re.sub(_escaped(key), b"***", body)
-        else:
-            headers = {name.lower(): value for name, value in headers.items()}
         return cls(status, headers, body)
 
     def json(self) -> Any:
@@ -98,6 +101,21 @@ class Answer:
             return json.loads(self.body.decode("utf-8-sig"))
         except RecursionError:
             raise ValueError("nested too deeply") from None
+
+
+def decompress(body: bytes, encodings: str) -> bytes:
+    """
+    Undo a response's ``Content-Encoding``, for gzip and deflate.
+
+    The HTTP libraries' oldest supported versions bound neither the time nor the memory that this takes.
+
+    :return: at most ``MAX_ANSWER_BYTES`` bytes; what cannot be decompressed, as it is.
+    """
+    for encoding in reversed(encodings.lower().split(",")):
+        if encoding.strip() in ("gzip", "x-gzip", "deflate"):
+            with suppress(zlib.error):
+                body = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, MAX_ANSWER_BYTES)
+    return body
 
 
 def _escaped(key: str) -> bytes:

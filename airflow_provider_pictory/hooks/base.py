@@ -103,6 +103,7 @@ class Service:
         return {
             "Authorization": self.authorization.format(key=endpoint.key),
             "Accept": "application/json",
+            "Accept-Encoding": "gzip",
             "User-Agent": USER_AGENT,
         }
 
@@ -268,7 +269,7 @@ class ServiceHook(Service, BaseHook):
                 self._session.send(request, timeout=endpoint.timeout, allow_redirects=False, stream=True) as response,
             ):
                 body = bytearray()
-                while chunk := response.raw.read1(65536, decode_content=True):
+                while chunk := response.raw.read1(65536, decode_content=False):
                     body += chunk
                     if len(body) > MAX_ANSWER_BYTES:
                         raise _too_large(self._label, call)
@@ -376,6 +377,7 @@ class AsyncServiceHook(Service, BaseHook):
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
                 timeout=aiohttp.ClientTimeout(total=endpoint.longest_call, sock_connect=connect, sock_read=read_),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
             )
         return self._client
 
