@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import json
 import time
+import zlib
 from typing import Any
 
 import pytest
@@ -111,6 +113,27 @@ def test_a_body_that_is_nested_too_deeply_is_no_answer():
     bomb = Answer(200, {}, b"[" * 200_000)
     assert type(error_of(POST, bomb)) is e.OutcomeUnknownError
     assert type(error_of(GET, bomb)) is e.UnexpectedAnswerError
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(b"{}")),
+        ("X-GZIP", gzip.compress(b"{}")),
+        ("deflate", zlib.compress(b"{}")),
+        ("deflate, gzip", gzip.compress(zlib.compress(b"{}"))),
+        ("identity", b"{}"),
+        ("gzip", b"{}"),
+    ],
+    ids=["gzip", "x-gzip", "deflate", "both", "identity", "not compressed after all"],
+)
+def test_a_compressed_body_is_read(encoding: str, body: bytes):
+    assert Answer.received(200, {"Content-Encoding": encoding}, body, "").json() == {}
+
+
+def test_the_key_is_found_in_a_compressed_body():
+    received = Answer.received(200, {"Content-Encoding": "gzip"}, gzip.compress(b'"secret-key"'), "secret-key")
+    assert received.body == b'"***"'
 
 
 def test_where_the_body_says_nothing_any_success_will_do():
