@@ -82,7 +82,7 @@ class Answer:
         :param key: the API key that the request carried. What is shorter than any real key stays, as part of words.
         """
         headers = {name.lower(): value for name, value in headers.items()}
-        body = decompress(body, headers.get("content-encoding", ""))
+        body = _decompress(body, headers.get("content-encoding", ""))
         if len(key) >= MIN_KEY:
             headers = {name: value.replace(key, "***") for name, value in headers.items()}
             body = body.replace(key.encode(), b"***")
@@ -103,7 +103,7 @@ class Answer:
             raise ValueError("nested too deeply") from None
 
 
-def decompress(body: bytes, encodings: str) -> bytes:
+def _decompress(body: bytes, encodings: str) -> bytes:
     """
     Undo a response's ``Content-Encoding``, for gzip and deflate.
 
