@@ -83,13 +83,14 @@ def test_processes_are_killed_at_random_moments(
     )
     moments, killed = random.Random(0), 0
     while killed < kills and not airflow.query(
-        "select 1 from dag_run where run_id = %s and state != 'running'", dag_run
+        "select 1 from dag_run where run_id = %s and state in ('success', 'failed')", dag_run
     ):
         threading.Event().wait(moments.uniform(0, 1.5))
         for (pid,) in airflow.query(running, dag_run)[:1]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
+    assert killed == kills
     assert airflow.ends(dag_run, 900) == "success"
     unknown = airflow.logs(dag_run, "generate").count("The outcome of an earlier call is not known")
     paid = len(night.world.ledger()["images"])
