@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Any
 
@@ -71,3 +72,11 @@ def test_each_picture_goes_the_way_that_a_person_chooses(airflow: Airflow, night
         "made anew": ["Make another"],
         "left unanswered": ["Reject"],
     }
+    [(waited,)] = airflow.query(
+        "select responded_at - created_at from hitl_detail join task_instance on ti_id = task_instance.id"
+        " where run_id = %s and task_id = %s and map_index = %s",
+        run,
+        first,
+        len(BRIEFS) - 1,
+    )
+    assert waited > dt.timedelta(seconds=25)
