@@ -43,10 +43,11 @@ benchmarks: $(VENV)/ready  ## Measure what waiting and calling cost, beside the 
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.nightly
 
-lint: $(VENV)/ready  ## Check style, format and types
+lint: $(VENV)/ready  ## Check style, format, types, and which layer imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 sandbox: $(VENV)/ready  ## Serve both services' APIs on a local port
 	$(BIN)/python -m airflow_provider_pictory.sandbox

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
-    from airflow_provider_pictory.models import ImageJob, Post
+    from airflow_provider_pictory.client.models import ImageJob, Post
 
 
 # Controls, surrogates, ends of lines and paragraphs, and what turns the direction of the text that follows.

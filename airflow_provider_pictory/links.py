@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pictory.client.inputs import check_url
 from airflow_provider_pictory.exceptions import InputError
-from airflow_provider_pictory.inputs import check_url
 from airflow_provider_pictory.version_compat import BaseOperator, BaseOperatorLink, XCom
 
 if TYPE_CHECKING:

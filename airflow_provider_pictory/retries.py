@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from airflow_provider_pictory.http import asked_delay
+from airflow_provider_pictory.client.responses import asked_delay
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context, RetryDecision, RetryPolicy

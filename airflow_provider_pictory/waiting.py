@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from airflow_provider_pictory.client.models import ImageJob, Post
+from airflow_provider_pictory.client.responses import backoff
 from airflow_provider_pictory.exceptions import ServiceError, TransientError
-from airflow_provider_pictory.http import backoff
-from airflow_provider_pictory.journal import Progress
-from airflow_provider_pictory.models import ImageJob, Post
+from airflow_provider_pictory.task.log_messages import Progress
 from airflow_provider_pictory.version_compat import AirflowFailException, AirflowSensorTimeout
 
 T = TypeVar("T")

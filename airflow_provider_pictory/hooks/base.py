@@ -13,14 +13,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
 from airflow_provider_pictory import __version__
-from airflow_provider_pictory.connection import PROXY, Endpoint, is_loopback, is_proxy, without_credentials
+from airflow_provider_pictory.client.connection import PROXY, Endpoint, is_loopback, is_proxy, without_credentials
+from airflow_provider_pictory.client.responses import (
+    MAX_ANSWER_BYTES,
+    Answer,
+    Call,
+    allowance,
+    backoff,
+    lost,
+    read,
+    retry_delay,
+)
 from airflow_provider_pictory.exceptions import (
     InputError,
     ServiceError,
     TransientError,
     UnexpectedAnswerError,
 )
-from airflow_provider_pictory.http import MAX_ANSWER_BYTES, Answer, Call, allowance, backoff, lost, read, retry_delay
 from airflow_provider_pictory.version_compat import AirflowNotFoundException, BaseHook, get_async_connection
 
 if TYPE_CHECKING:
@@ -32,7 +41,7 @@ if TYPE_CHECKING:
 
     P = ParamSpec("P")
 
-    from airflow_provider_pictory.http_adapter import BoundedAdapter
+    from airflow_provider_pictory.client.http_adapter import BoundedAdapter
 
 T = TypeVar("T")
 
@@ -432,7 +441,7 @@ def _session(endpoint: Endpoint) -> requests.Session:
     """
     import requests
 
-    from airflow_provider_pictory.http_adapter import BoundedAdapter
+    from airflow_provider_pictory.client.http_adapter import BoundedAdapter
 
     session = requests.Session()
     for scheme in ("https://", "http://"):

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from airflow_provider_pictory import inputs
+from airflow_provider_pictory.client import inputs
+from airflow_provider_pictory.client.models import CreditTransaction, ImageJob, Quota, read_all, read_id
+from airflow_provider_pictory.client.responses import MAX_PAGES, Call
 from airflow_provider_pictory.exceptions import InputError
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook, listing
-from airflow_provider_pictory.http import MAX_PAGES, Call
-from airflow_provider_pictory.models import CreditTransaction, ImageJob, Quota, read_all, read_id
 
 
 class _Pictory(Service):

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from airflow_provider_pictory import inputs
+from airflow_provider_pictory.client import inputs
+from airflow_provider_pictory.client.models import Account, Media, Post, Profile, read_all
+from airflow_provider_pictory.client.responses import MAX_PAGES, Call
 from airflow_provider_pictory.exceptions import InputError, one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook, listing
-from airflow_provider_pictory.http import MAX_PAGES, Call
-from airflow_provider_pictory.models import Account, Media, Post, Profile, read_all
 
 T = TypeVar("T")
 

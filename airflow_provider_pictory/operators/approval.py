@@ -6,11 +6,11 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pictory import inputs
-from airflow_provider_pictory.approval import form_body, form_title
+from airflow_provider_pictory.client import inputs
 from airflow_provider_pictory.exceptions import InputError
-from airflow_provider_pictory.journal import with_trigger_error
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+from airflow_provider_pictory.task.log_messages import with_trigger_error
+from airflow_provider_pictory.ui.approval_form import form_body, form_title
 from airflow_provider_pictory.version_compat import (
     AirflowException,
     AirflowSkipException,

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_pictory import inputs
+from airflow_provider_pictory.client import inputs
+from airflow_provider_pictory.client.inputs import seconds
+from airflow_provider_pictory.client.responses import asked_delay
 from airflow_provider_pictory.exceptions import InputError, TransientError
 from airflow_provider_pictory.hooks.base import ServiceHook
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
-from airflow_provider_pictory.http import asked_delay
-from airflow_provider_pictory.inputs import seconds
-from airflow_provider_pictory.journal import with_trigger_error
 from airflow_provider_pictory.links import Linked
-from airflow_provider_pictory.state import with_task_instance
-from airflow_provider_pictory.template_fields import check_literals, restore_texts, texts
+from airflow_provider_pictory.task.log_messages import with_trigger_error
+from airflow_provider_pictory.task.state import with_task_instance
+from airflow_provider_pictory.task.template_fields import check_literals, restore_texts, texts
 from airflow_provider_pictory.version_compat import AirflowSkipException
 
 if TYPE_CHECKING:

@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_pictory import inputs
-from airflow_provider_pictory.connection import read_boolean
-from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
+from airflow_provider_pictory.client import inputs
+from airflow_provider_pictory.client.connection import read_boolean
+from airflow_provider_pictory.client.models import ImageJob
 from airflow_provider_pictory.exceptions import NotFoundError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
-from airflow_provider_pictory.journal import Progress, job_ended, job_submitted
 from airflow_provider_pictory.links import IMAGE_LINK
-from airflow_provider_pictory.models import ImageJob
 from airflow_provider_pictory.operators.base import PayingOperator
-from airflow_provider_pictory.results import REQUEST_KEY, describe_failure, push_image
-from airflow_provider_pictory.state import TaskState
+from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
+from airflow_provider_pictory.task.log_messages import Progress, job_ended, job_submitted
+from airflow_provider_pictory.task.state import TaskState
+from airflow_provider_pictory.task.xcom import REQUEST_KEY, describe_failure, push_image
 from airflow_provider_pictory.version_compat import conf
 from airflow_provider_pictory.waiting import is_job_done, wait
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_pictory import inputs
-from airflow_provider_pictory.connection import read_boolean
-from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
+from airflow_provider_pictory.client import inputs
+from airflow_provider_pictory.client.connection import read_boolean
+from airflow_provider_pictory.client.models import Destination, Post, read_time
 from airflow_provider_pictory.exceptions import (
     InputError,
     NotFoundError,
@@ -23,18 +23,18 @@ from airflow_provider_pictory.exceptions import (
     one_line,
 )
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
-from airflow_provider_pictory.journal import Progress, media_generated, post_created, post_ended
 from airflow_provider_pictory.links import PLATFORM_LINKS, POST_LINK
-from airflow_provider_pictory.models import Destination, Post, read_time
 from airflow_provider_pictory.operators.base import NOT_GIVEN, PayingOperator, ServiceOperator
-from airflow_provider_pictory.results import (
+from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
+from airflow_provider_pictory.task.log_messages import Progress, media_generated, post_created, post_ended
+from airflow_provider_pictory.task.state import TaskState
+from airflow_provider_pictory.task.xcom import (
     IMAGE_KEY,
     describe_source,
     media_for_galleries,
     push_if_possible,
     push_post,
 )
-from airflow_provider_pictory.state import TaskState
 from airflow_provider_pictory.version_compat import (
     AirflowException,
     AirflowFailException,

@@ -9,18 +9,18 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pictory import inputs
-from airflow_provider_pictory.connection import read_boolean
-from airflow_provider_pictory.end_from_trigger import can_end_from_trigger
+from airflow_provider_pictory.client import inputs
+from airflow_provider_pictory.client.connection import read_boolean
+from airflow_provider_pictory.client.models import ImageJob
+from airflow_provider_pictory.client.responses import backoff
 from airflow_provider_pictory.exceptions import JobFailedError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
-from airflow_provider_pictory.http import backoff
-from airflow_provider_pictory.journal import Progress, job_ended, span, with_trigger_error
 from airflow_provider_pictory.links import IMAGE_LINK, Linked
-from airflow_provider_pictory.models import ImageJob
-from airflow_provider_pictory.results import find_request, push_image
-from airflow_provider_pictory.state import TaskState, with_task_instance
-from airflow_provider_pictory.template_fields import check_literals, restore_texts, texts
+from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
+from airflow_provider_pictory.task.log_messages import Progress, job_ended, span, with_trigger_error
+from airflow_provider_pictory.task.state import TaskState, with_task_instance
+from airflow_provider_pictory.task.template_fields import check_literals, restore_texts, texts
+from airflow_provider_pictory.task.xcom import find_request, push_image
 from airflow_provider_pictory.version_compat import (
     AirflowFailException,
     AirflowSensorTimeout,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_pictory.end_from_trigger import ENDED_KEY
+from airflow_provider_pictory.client.models import ImageJob
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
-from airflow_provider_pictory.journal import Progress, job_ended
 from airflow_provider_pictory.links import image_links
-from airflow_provider_pictory.models import ImageJob
-from airflow_provider_pictory.results import IMAGE_KEY, for_galleries
+from airflow_provider_pictory.task.end_in_triggerer import ENDED_KEY
+from airflow_provider_pictory.task.log_messages import Progress, job_ended
+from airflow_provider_pictory.task.xcom import IMAGE_KEY, for_galleries
 from airflow_provider_pictory.triggers.base import WaitTrigger, endings
 from airflow_provider_pictory.triggers.poller import SharedPoller
 from airflow_provider_pictory.version_compat import XCom
@@ -71,7 +71,7 @@ class ImageJobTrigger(WaitTrigger):
         )
 
     async def wait(self) -> dict[str, Any]:
-        """Wait for the job, and return the fields of its :class:`~airflow_provider_pictory.models.ImageJob`."""
+        """Wait for the job, and return the fields of its :class:`~airflow_provider_pictory.client.models.ImageJob`."""
         progress = Progress(self.subject, self.log, self.submitted_at)
         async with SharedPoller(PictoryAsyncHook, self.pictory_conn_id) as shared:
             job = await wait_async(

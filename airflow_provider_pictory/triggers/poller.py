@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from airflow_provider_pictory.connection import Endpoint
+from airflow_provider_pictory.client.connection import Endpoint
+from airflow_provider_pictory.client.responses import asked_delay, backoff
 from airflow_provider_pictory.exceptions import ServiceError, TransientError, UnexpectedAnswerError
 from airflow_provider_pictory.hooks.base import CONNECTIONS, REFRESH_INTERVAL, AsyncServiceHook
-from airflow_provider_pictory.http import asked_delay, backoff
 
 H = TypeVar("H", bound=AsyncServiceHook)
 T = TypeVar("T")

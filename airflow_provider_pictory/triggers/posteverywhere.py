@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from airflow_provider_pictory.end_from_trigger import ENDED_KEY
+from airflow_provider_pictory.client.models import Post
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook
-from airflow_provider_pictory.journal import Progress, post_ended
 from airflow_provider_pictory.links import post_links
-from airflow_provider_pictory.models import Post
-from airflow_provider_pictory.results import POST_KEY, describe_post, describe_source
+from airflow_provider_pictory.task.end_in_triggerer import ENDED_KEY
+from airflow_provider_pictory.task.log_messages import Progress, post_ended
+from airflow_provider_pictory.task.xcom import POST_KEY, describe_post, describe_source
 from airflow_provider_pictory.triggers.base import WaitTrigger, endings
 from airflow_provider_pictory.triggers.poller import SharedPoller
 from airflow_provider_pictory.version_compat import XCom

@@ -27,7 +27,7 @@ expect: Any = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=60_000)
 Visit = Callable[..., "Page"]
 
-STATIC = Path(__file__).resolve().parents[2] / "airflow_provider_pictory" / "gallery" / "static"
+STATIC = Path(__file__).resolve().parents[2] / "airflow_provider_pictory" / "ui" / "gallery" / "static"
 GALLERY = "pictory-gallery/"
 SPRING = f"{GALLERY}?dag=spring_campaign"
 XCOMS = "api/v2/dags/~/dagRuns/~/taskInstances/~/xcomEntries?xcom_key=pictory_image"

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.client.responses import MAX_ANSWER_BYTES
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook, PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook, PostEverywhereHook
-from airflow_provider_pictory.http import MAX_ANSWER_BYTES
 from airflow_provider_pictory.links import ImageLink, PostLink
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator
 from airflow_provider_pictory.sandbox import Sandbox

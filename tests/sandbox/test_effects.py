@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator
 from airflow_provider_pictory.sandbox import Sandbox
-from airflow_provider_pictory.state import KEY
+from airflow_provider_pictory.task.state import KEY
 from tests.conftest import StateStore, Tries, needs_state_store
 from tests.sandbox.tasks import PROMPT, calls, generate, library_media, post
 from tests.sandbox.test_hooks import tls  # noqa: F401

@@ -234,7 +234,7 @@ class TestGenerateImage:
     def test_a_job_id_is_kept_however_long_airflow_cannot_take_it(
         self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ):
-        monkeypatch.setattr("airflow_provider_pictory.state.backoff", lambda *_: 0.001)
+        monkeypatch.setattr("airflow_provider_pictory.task.state.backoff", lambda *_: 0.001)
         write, outage = StateStore.set, [RuntimeError("the api-server is away")] * 5
 
         def flaky(self: StateStore, key: str, value: Any, **options: Any) -> None:

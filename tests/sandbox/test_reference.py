@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.client.models import ImageJob, Media
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
-from airflow_provider_pictory.models import ImageJob, Media
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
 from airflow_provider_pictory.sandbox import Sandbox

@@ -393,7 +393,7 @@ def _(world: World) -> str:
 
 @produces("Airflow cannot take it")
 def _(world: World) -> str:
-    world.monkeypatch.setattr("airflow_provider_pictory.state.backoff", lambda *_: 0.001)
+    world.monkeypatch.setattr("airflow_provider_pictory.task.state.backoff", lambda *_: 0.001)
     write, outage = StateStore.set, [RuntimeError("the api-server is away")]
 
     def flaky(self: StateStore, key: str, value: Any, **options: Any) -> None:

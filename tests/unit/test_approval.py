@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from airflow_provider_pictory.approval import form_body, form_title
+from airflow_provider_pictory.ui.approval_form import form_body, form_title
 
 URL = "https://images.example/a/b.png?X-Signature=a%2Bb&Expires=1&lt;=2"
 HOSTILE = [

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from airflow_provider_pictory import exceptions as e
-from airflow_provider_pictory.models import Destination, ImageJob, Post
+from airflow_provider_pictory.client.models import Destination, ImageJob, Post
 
 JOB = ImageJob("j", "failed", error_code="c", error_message="m")
 POST = Post("p", "failed", destinations=(Destination(1, "x", "failed", error="no"),))

@@ -15,7 +15,7 @@ import airflow
 import pytest
 
 from airflow_provider_pictory import __version__
-from airflow_provider_pictory.connection import DEFAULT_TIMEOUT, OPTIONS
+from airflow_provider_pictory.client.connection import DEFAULT_TIMEOUT, OPTIONS
 from airflow_provider_pictory.get_provider_info import get_provider_info
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pictory.client.inputs import seconds
+from airflow_provider_pictory.client.models import Destination, ImageJob, Post
 from airflow_provider_pictory.exceptions import (
     InputError,
     NotFoundError,
@@ -16,9 +18,7 @@ from airflow_provider_pictory.exceptions import (
     TransientError,
     UnexpectedAnswerError,
 )
-from airflow_provider_pictory.inputs import seconds
-from airflow_provider_pictory.journal import Progress
-from airflow_provider_pictory.models import Destination, ImageJob, Post
+from airflow_provider_pictory.task.log_messages import Progress
 from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 from airflow_provider_pictory.waiting import Pace, is_job_done, is_post_done, wait, wait_async
 

@@ -18,7 +18,7 @@ except ImportError:  # Airflow 2.11
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
-from airflow_provider_pictory.state import TaskState
+from airflow_provider_pictory.task.state import TaskState
 
 SANDBOX = "{{ dag_run.conf['sandbox'] }}"
 

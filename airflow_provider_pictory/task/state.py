@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from airflow_provider_pictory.end_from_trigger import ENDED_KEY, left_xcoms
+from airflow_provider_pictory.client.responses import backoff
 from airflow_provider_pictory.exceptions import OutcomeUnknownError, ServiceError
-from airflow_provider_pictory.http import backoff
+from airflow_provider_pictory.task.end_in_triggerer import ENDED_KEY, left_xcoms
 from airflow_provider_pictory.version_compat import AirflowFailException
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from airflow_provider_pictory.client.inputs import PICTORY_CREDITS
+from airflow_provider_pictory.client.models import ImageJob, Media, Post
 from airflow_provider_pictory.exceptions import ServiceError, one_line
-from airflow_provider_pictory.inputs import PICTORY_CREDITS
 from airflow_provider_pictory.links import address
-from airflow_provider_pictory.models import ImageJob, Media, Post
 
 FIRST_GAP = 300.0
 """Seconds until a wait says that it goes on; each next time it says so after twice as long."""

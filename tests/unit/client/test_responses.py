@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_pictory import exceptions as e
-from airflow_provider_pictory.exceptions import one_line
-from airflow_provider_pictory.http import (
+from airflow_provider_pictory.client.models import Account, Destination, ImageJob, Post
+from airflow_provider_pictory.client.responses import (
     Answer,
     Call,
     asked_delay,
@@ -21,7 +21,7 @@ from airflow_provider_pictory.http import (
     retry_after,
     retry_delay,
 )
-from airflow_provider_pictory.models import Account, Destination, ImageJob, Post
+from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.version_compat import AirflowFailException
 
 GET: Call[Any] = Call("get thing", "GET", "/thing", lambda body: body["value"], idempotent=True)

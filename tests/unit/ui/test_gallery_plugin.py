@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airflow.plugins_manager import AirflowPlugin
 
-from airflow_provider_pictory.gallery import GalleryPlugin
+from airflow_provider_pictory.ui.gallery import GalleryPlugin
 
 
 def printed(code: str, folder: Path) -> str:
@@ -38,10 +38,11 @@ def test_it_imports_nothing_beside_itself(tmp_path):
     code = (
         "import sys, airflow.plugins_manager\n"
         "before = set(sys.modules)\n"
-        "import airflow_provider_pictory.gallery\n"
+        "import airflow_provider_pictory.ui.gallery\n"
         "print(*sorted(set(sys.modules) - before))"
     )
-    assert set(printed(code, tmp_path).split()) <= {"airflow_provider_pictory", "airflow_provider_pictory.gallery"}
+    ours = {"airflow_provider_pictory", "airflow_provider_pictory.ui", "airflow_provider_pictory.ui.gallery"}
+    assert set(printed(code, tmp_path).split()) <= ours
 
 
 def test_only_an_airflow_that_can_show_it_is_given_anything():

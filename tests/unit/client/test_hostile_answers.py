@@ -18,12 +18,21 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.client.models import Destination, ImageJob, Media, Post
+from airflow_provider_pictory.client.responses import (
+    MAX_DELAY,
+    Answer,
+    Call,
+    asked_delay,
+    backoff,
+    read,
+    retry_after,
+    retry_delay,
+)
 from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.hooks import pictory, posteverywhere
-from airflow_provider_pictory.http import MAX_DELAY, Answer, Call, asked_delay, backoff, read, retry_after, retry_delay
 from airflow_provider_pictory.links import address
-from airflow_provider_pictory.models import Destination, ImageJob, Media, Post
-from airflow_provider_pictory.results import check_job
+from airflow_provider_pictory.task.xcom import check_job
 from airflow_provider_pictory.version_compat import AirflowFailException
 from airflow_provider_pictory.waiting import CONFIRMATIONS, Pace, is_job_done, is_post_done
 

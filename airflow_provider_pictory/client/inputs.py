@@ -20,7 +20,7 @@ from numbers import Integral
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_provider_pictory.connection import is_loopback, read_boolean
+from airflow_provider_pictory.client.connection import is_loopback, read_boolean
 from airflow_provider_pictory.exceptions import InputError
 
 PICTORY_DEFAULT_MODEL = "seedream3.0"

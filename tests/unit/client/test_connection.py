@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from airflow_provider_pictory.connection import OPTIONS, Endpoint, is_proxy, without_credentials
+from airflow_provider_pictory.client.connection import OPTIONS, Endpoint, is_proxy, without_credentials
 from airflow_provider_pictory.exceptions import InputError
 
 DEFAULT = "https://api.example/base"

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_pictory.client.inputs import PICTORY_CREDITS, POSTEVERYWHERE_DEFAULT_MODEL
+from airflow_provider_pictory.client.models import ImageJob
 from airflow_provider_pictory.exceptions import (
     InputError,
     InsufficientCreditsError,
@@ -15,9 +17,7 @@ from airflow_provider_pictory.exceptions import (
     ServiceError,
     one_line,
 )
-from airflow_provider_pictory.inputs import PICTORY_CREDITS, POSTEVERYWHERE_DEFAULT_MODEL
 from airflow_provider_pictory.links import address, image_links, post_links
-from airflow_provider_pictory.models import ImageJob
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pictory import journal
 from airflow_provider_pictory.exceptions import TransientError
-from airflow_provider_pictory.journal import Progress, ai_credits, span
+from airflow_provider_pictory.task import log_messages
+from airflow_provider_pictory.task.log_messages import Progress, ai_credits, span
 
 
 class Log:
@@ -28,8 +28,8 @@ class Log:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let the time be what the list holds."""
     now = [1000.0]
-    monkeypatch.setattr(journal.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(journal.time, "time", lambda: now[0] + 1e9)
+    monkeypatch.setattr(log_messages.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(log_messages.time, "time", lambda: now[0] + 1e9)
     return now
 
 

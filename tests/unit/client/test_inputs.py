@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pictory import inputs
+from airflow_provider_pictory.client import inputs
 from airflow_provider_pictory.exceptions import InputError
 
 BERLIN = dt.timezone(dt.timedelta(hours=1))

@@ -11,7 +11,7 @@ from airflow_provider_pictory.exceptions import InputError
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
-from airflow_provider_pictory.template_fields import is_literal
+from airflow_provider_pictory.task.template_fields import is_literal
 
 try:
     from airflow.sdk import DAG, task
@@ -117,7 +117,7 @@ def test_what_is_mapped_is_checked_when_the_task_runs():
     ],
 )
 def test_what_is_true_and_what_is_false_has_one_reading(value: Any, expected: bool):
-    from airflow_provider_pictory.inputs import post_request, read_boolean
+    from airflow_provider_pictory.client.inputs import post_request, read_boolean
 
     assert read_boolean("draft", value) is expected
     assert post_request("Hello", [1], draft=value).get("draft", False) is expected
@@ -125,7 +125,7 @@ def test_what_is_true_and_what_is_false_has_one_reading(value: Any, expected: bo
 
 @pytest.mark.parametrize("value", [None, "", "None", "yes", 2, 1.0, [], "on"])
 def test_nothing_else_is_true_or_false(value: Any):
-    from airflow_provider_pictory.inputs import read_boolean
+    from airflow_provider_pictory.client.inputs import read_boolean
 
     with pytest.raises(InputError, match="draft: is "):
         read_boolean("draft", value)
@@ -139,7 +139,7 @@ def test_numbers_of_numpy_are_account_ids():
             return 2280
 
     Integral.register(Int64)
-    from airflow_provider_pictory.inputs import check_account_ids
+    from airflow_provider_pictory.client.inputs import check_account_ids
 
     found = check_account_ids([Int64()], required=True)
     assert found == [2280]

@@ -11,10 +11,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pictory.hooks.base import Listing
-from airflow_provider_pictory.hooks.pictory import _list_credit_usage, _list_jobs
-from airflow_provider_pictory.hooks.posteverywhere import _LIST_ACCOUNTS, _list_posts
-from airflow_provider_pictory.models import (
+from airflow_provider_pictory.client.models import (
     Account,
     CreditTransaction,
     Destination,
@@ -26,6 +23,9 @@ from airflow_provider_pictory.models import (
     Record,
     read_time,
 )
+from airflow_provider_pictory.hooks.base import Listing
+from airflow_provider_pictory.hooks.pictory import _list_credit_usage, _list_jobs
+from airflow_provider_pictory.hooks.posteverywhere import _LIST_ACCOUNTS, _list_posts
 
 JOB = {"job_id": "j", "success": True, "data": {"status": "completed", "url": "https://p.example/a.png", "width": 1}}
 MEDIA = {"media_id": "m", "media_ids": ["m"], "type": "image"}

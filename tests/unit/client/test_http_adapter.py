@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from airflow_provider_pictory.http_adapter import BoundedAdapter
+from airflow_provider_pictory.client.http_adapter import BoundedAdapter
 
 
 class Socket:

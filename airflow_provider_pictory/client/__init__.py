@@ -1,0 +1,1 @@
+"""Both services' HTTP APIs: connection, requests, transport, and what a response means."""

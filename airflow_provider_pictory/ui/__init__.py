@@ -1,0 +1,1 @@
+"""Pages and forms in Airflow's own UI."""
