@@ -204,6 +204,12 @@ def _proxies(value: Any, where: str) -> dict[str, str]:
     return {scheme: urlsplit(url).geturl() for scheme, url in proxies.items()}
 
 
+CONNECTIONS = 10
+"""How many connections an async hook opens at most."""
+
+REFRESH_INTERVAL = 10.0
+"""Seconds between two readings of a connection through which calls fail, at least."""
+
 PROXY = "an http(s) proxy's URL, with user and password percent-encoded if it has them"
 
 

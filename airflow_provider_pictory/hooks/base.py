@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
 from airflow_provider_pictory import __version__
-from airflow_provider_pictory.client.connection import PROXY, Endpoint, is_loopback, is_proxy, without_credentials
+from airflow_provider_pictory.client.connection import (
+    CONNECTIONS,
+    PROXY,
+    REFRESH_INTERVAL,
+    Endpoint,
+    is_loopback,
+    is_proxy,
+    without_credentials,
+)
 from airflow_provider_pictory.client.responses import (
     MAX_ANSWER_BYTES,
     Answer,
@@ -45,14 +53,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONNECTIONS = 10
-"""How many connections an async hook opens at most."""
-
 KEEP_ALIVE = 60.0
 """For how many seconds an async hook keeps a connection that nobody uses."""
-
-REFRESH_INTERVAL = 10.0
-"""Seconds between two readings of a connection through which calls fail, at least."""
 
 USER_AGENT = f"airflow-provider-pictory/{__version__}"
 

@@ -16,12 +16,13 @@ from airflow_provider_pictory.exceptions import NotFoundError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.links import IMAGE_LINK
 from airflow_provider_pictory.operators.base import PayingOperator
+from airflow_provider_pictory.polling.progress import Progress
+from airflow_provider_pictory.polling.waiting import is_job_done, wait
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
-from airflow_provider_pictory.task.log_messages import Progress, job_ended, job_submitted
+from airflow_provider_pictory.task.log_messages import job_ended, job_submitted
 from airflow_provider_pictory.task.state import TaskState
 from airflow_provider_pictory.task.xcom import REQUEST_KEY, describe_failure, push_image
 from airflow_provider_pictory.version_compat import conf
-from airflow_provider_pictory.waiting import is_job_done, wait
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context

@@ -25,8 +25,10 @@ from airflow_provider_pictory.exceptions import (
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.links import PLATFORM_LINKS, POST_LINK
 from airflow_provider_pictory.operators.base import NOT_GIVEN, PayingOperator, ServiceOperator
+from airflow_provider_pictory.polling.progress import Progress
+from airflow_provider_pictory.polling.waiting import is_post_done, wait
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
-from airflow_provider_pictory.task.log_messages import Progress, media_generated, post_created, post_ended
+from airflow_provider_pictory.task.log_messages import media_generated, post_created, post_ended
 from airflow_provider_pictory.task.state import TaskState
 from airflow_provider_pictory.task.xcom import (
     IMAGE_KEY,
@@ -44,7 +46,6 @@ from airflow_provider_pictory.version_compat import (
     conf,
     get_task_states,
 )
-from airflow_provider_pictory.waiting import is_post_done, wait
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context

@@ -16,8 +16,10 @@ from airflow_provider_pictory.client.responses import backoff
 from airflow_provider_pictory.exceptions import JobFailedError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.links import IMAGE_LINK, Linked
+from airflow_provider_pictory.polling.progress import Progress, span
+from airflow_provider_pictory.polling.waiting import Pace, is_job_done
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
-from airflow_provider_pictory.task.log_messages import Progress, job_ended, span, with_trigger_error
+from airflow_provider_pictory.task.log_messages import job_ended, with_trigger_error
 from airflow_provider_pictory.task.state import TaskState, with_task_instance
 from airflow_provider_pictory.task.template_fields import check_literals, restore_texts, texts
 from airflow_provider_pictory.task.xcom import find_request, push_image
@@ -30,7 +32,6 @@ from airflow_provider_pictory.version_compat import (
     BaseSensorOperator,
     PokeReturnValue,
 )
-from airflow_provider_pictory.waiting import Pace, is_job_done
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context

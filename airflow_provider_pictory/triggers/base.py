@@ -13,8 +13,8 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_pictory import exceptions
 from airflow_provider_pictory.exceptions import ServiceError, one_line
+from airflow_provider_pictory.polling.completion_times import CompletionTimes
 from airflow_provider_pictory.version_compat import AirflowSensorTimeout
-from airflow_provider_pictory.waiting import Endings
 
 if sys.version_info >= (3, 11):
     from asyncio import timeout as timeout
@@ -29,9 +29,9 @@ MIN_WAIT = 10.0
 
 
 @lru_cache(maxsize=1000)
-def endings(conn_id: str, kind: str | None) -> Endings:
+def completion_times(conn_id: str, kind: str | None) -> CompletionTimes:
     """Return what this process has seen of the jobs of one kind."""
-    return Endings()
+    return CompletionTimes()
 
 
 class WaitTrigger(BaseTrigger):

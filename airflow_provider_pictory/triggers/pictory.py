@@ -7,13 +7,14 @@ from typing import Any
 from airflow_provider_pictory.client.models import ImageJob
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
 from airflow_provider_pictory.links import image_links
+from airflow_provider_pictory.polling.poller import SharedPoller
+from airflow_provider_pictory.polling.progress import Progress
+from airflow_provider_pictory.polling.waiting import is_job_done, wait_async
 from airflow_provider_pictory.task.end_in_triggerer import ENDED_KEY
-from airflow_provider_pictory.task.log_messages import Progress, job_ended
+from airflow_provider_pictory.task.log_messages import job_ended
 from airflow_provider_pictory.task.xcom import IMAGE_KEY, for_galleries
-from airflow_provider_pictory.triggers.base import WaitTrigger, endings
-from airflow_provider_pictory.triggers.poller import SharedPoller
+from airflow_provider_pictory.triggers.base import WaitTrigger, completion_times
 from airflow_provider_pictory.version_compat import XCom
-from airflow_provider_pictory.waiting import is_job_done, wait_async
 
 
 class ImageJobTrigger(WaitTrigger):
@@ -82,7 +83,7 @@ class ImageJobTrigger(WaitTrigger):
                 progress=progress,
                 start=self.start,
                 since=self.submitted_at,
-                endings=endings(self.pictory_conn_id, self.model),
+                completion_times=completion_times(self.pictory_conn_id, self.model),
             )
         self.log.info(job_ended(job, progress.age))
         return job.as_event()

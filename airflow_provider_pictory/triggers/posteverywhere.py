@@ -9,13 +9,14 @@ from typing import Any
 from airflow_provider_pictory.client.models import Post
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook
 from airflow_provider_pictory.links import post_links
+from airflow_provider_pictory.polling.poller import SharedPoller
+from airflow_provider_pictory.polling.progress import Progress
+from airflow_provider_pictory.polling.waiting import is_post_done, wait_async
 from airflow_provider_pictory.task.end_in_triggerer import ENDED_KEY
-from airflow_provider_pictory.task.log_messages import Progress, post_ended
+from airflow_provider_pictory.task.log_messages import post_ended
 from airflow_provider_pictory.task.xcom import POST_KEY, describe_post, describe_source
-from airflow_provider_pictory.triggers.base import WaitTrigger, endings
-from airflow_provider_pictory.triggers.poller import SharedPoller
+from airflow_provider_pictory.triggers.base import WaitTrigger, completion_times
 from airflow_provider_pictory.version_compat import XCom
-from airflow_provider_pictory.waiting import is_post_done, wait_async
 
 
 class PostTrigger(WaitTrigger):
@@ -84,7 +85,7 @@ class PostTrigger(WaitTrigger):
                 progress=progress,
                 start=self.start,
                 since=self.start,
-                endings=endings(self.posteverywhere_conn_id, "post"),
+                completion_times=completion_times(self.posteverywhere_conn_id, "post"),
             )
         post = replace(results, media_ids=tuple(self.media_ids), scheduled_for=self.scheduled_for)
         for line in post_ended(post, progress.age):

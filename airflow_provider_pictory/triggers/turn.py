@@ -13,8 +13,8 @@ from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook
+from airflow_provider_pictory.polling.poller import SharedPoller
 from airflow_provider_pictory.triggers.base import timeout
-from airflow_provider_pictory.triggers.poller import SharedPoller
 
 HOOKS: dict[str, type[AsyncServiceHook]] = {
     hook.conn_type: hook for hook in (PictoryAsyncHook, PostEverywhereAsyncHook)

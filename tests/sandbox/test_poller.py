@@ -14,10 +14,11 @@ import pytest
 
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
+from airflow_provider_pictory.polling import poller
+from airflow_provider_pictory.polling.poller import Poller
 from airflow_provider_pictory.sandbox import Sandbox
-from airflow_provider_pictory.triggers import base, poller
+from airflow_provider_pictory.triggers import base
 from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
-from airflow_provider_pictory.triggers.poller import Poller
 from airflow_provider_pictory.triggers.turn import TurnTrigger
 from tests.sandbox.tasks import calls
 
@@ -29,14 +30,14 @@ CONN = "pictory_default"
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Any:
     """Whatever happens, the last who waits leaves nothing behind."""
-    base.endings.cache_clear()
+    base.completion_times.cache_clear()
     yield
     assert not poller._pollers
 
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_pictory.triggers.poller.backoff", lambda *_, **__: 0.05)
+    monkeypatch.setattr("airflow_provider_pictory.polling.poller.backoff", lambda *_, **__: 0.05)
 
 
 def run(work: Callable[[Poller[PictoryAsyncHook]], Coroutine[Any, Any, Any]]) -> Any:
@@ -143,7 +144,7 @@ class TestFaults:
             began = time.monotonic()
             return await asyncio.gather(*(ask(shared) for _ in range(30))), time.monotonic() - began
 
-        with caplog.at_level(logging.WARNING, "airflow_provider_pictory.triggers.poller"):
+        with caplog.at_level(logging.WARNING, "airflow_provider_pictory.polling.poller"):
             found, took = run(crowd)
         assert len(found) == 30
         assert took >= 0.95

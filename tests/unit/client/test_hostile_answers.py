@@ -32,9 +32,9 @@ from airflow_provider_pictory.client.responses import (
 from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.hooks import pictory, posteverywhere
 from airflow_provider_pictory.links import address
+from airflow_provider_pictory.polling.waiting import CONFIRMATIONS, Pace, is_job_done, is_post_done
 from airflow_provider_pictory.task.xcom import check_job
 from airflow_provider_pictory.version_compat import AirflowFailException
-from airflow_provider_pictory.waiting import CONFIRMATIONS, Pace, is_job_done, is_post_done
 
 DAY = 86_400
 DATE = "Thu, 01 Jan 1970 00:17:40 GMT"

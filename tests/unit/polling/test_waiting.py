@@ -18,9 +18,9 @@ from airflow_provider_pictory.exceptions import (
     TransientError,
     UnexpectedAnswerError,
 )
-from airflow_provider_pictory.task.log_messages import Progress
+from airflow_provider_pictory.polling.progress import Progress
+from airflow_provider_pictory.polling.waiting import Pace, is_job_done, is_post_done, wait, wait_async
 from airflow_provider_pictory.version_compat import AirflowSensorTimeout
-from airflow_provider_pictory.waiting import Pace, is_job_done, is_post_done, wait, wait_async
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class TestLoops:
         assert list(answers) == []
 
     def test_waits_out_what_may_pass(self, run: Any, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr("airflow_provider_pictory.waiting.backoff", lambda *_, **__: 0.001)
+        monkeypatch.setattr("airflow_provider_pictory.polling.waiting.backoff", lambda *_, **__: 0.001)
         answers: list[Any] = [TransientError("m"), UnexpectedAnswerError("m"), "busy", RateLimitedError("m"), "done"]
 
         def ask() -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from bisect import bisect_right, insort
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,7 +12,8 @@ from typing import TypeVar
 from airflow_provider_pictory.client.models import ImageJob, Post
 from airflow_provider_pictory.client.responses import backoff
 from airflow_provider_pictory.exceptions import ServiceError, TransientError
-from airflow_provider_pictory.task.log_messages import Progress
+from airflow_provider_pictory.polling.completion_times import CompletionTimes
+from airflow_provider_pictory.polling.progress import Progress
 from airflow_provider_pictory.version_compat import AirflowFailException, AirflowSensorTimeout
 
 T = TypeVar("T")
@@ -111,57 +111,6 @@ def wait(
         time.sleep(_next(pace, error, late=late, left=deadline - time.time(), progress=progress))
 
 
-class Endings:
-    """
-    At what ages jobs of one kind have ended, as far as this process has seen: of the hundred submitted last.
-
-    From that follows when a job is worth asking for. Before the earliest of these ages it is not. It is as soon as
-    those have ended that ended within an interval from then.
-    """
-
-    def __init__(self) -> None:
-        self._jobs: list[tuple[float, float]] = []
-        self._ages: list[float] = []
-
-    @property
-    def earliest(self) -> float:
-        """The age before which none has ended; less while few are known; 0 if none is."""
-        return self._ages[0] * min(1.0, len(self._ages) / 20) if self._ages else 0.0
-
-    def note(self, since: float, age: float, *, before: float) -> None:
-        """
-        Take note of a job that was found to have ended.
-
-        :param since: when it was submitted. Of a crowd the last to end are the slowest, but not the last submitted.
-        :param age: how old it was when it was found to have ended.
-        :param before: how old it was when it was last seen in progress; 0 if it never was.
-        """
-        earliest = self.earliest
-        if age < earliest:
-            ended = age
-        elif before < earliest:
-            ended = min(self._ages[0], age)  # while nobody looked: it says nothing new
-        else:
-            # Not in the middle: the earliest of many such guesses is one that guessed too low.
-            ended = before + (age - before) * 2 / 3
-        insort(self._jobs, (since, ended))
-        del self._jobs[:-100]
-        self._ages = sorted(ended for _, ended in self._jobs)
-
-    def next(self, age: float, interval: float) -> float:
-        """
-        Decide at which age to ask for a job.
-
-        :param age: how old it was when it was last asked for; 0 if it never was.
-        :param interval: seconds between two requests at most.
-        """
-        earliest = self.earliest
-        if age >= earliest:
-            return age + interval
-        last = self._ages[bisect_right(self._ages, self._ages[0] + interval) - 1]
-        return earliest + min(max(last - self._ages[0], interval / 5), interval)
-
-
 async def wait_async(
     ask: Callable[[], Awaitable[T]],
     is_done: Callable[[T], bool],
@@ -171,14 +120,14 @@ async def wait_async(
     progress: Progress,
     start: float = 0.0,
     since: float | None = None,
-    endings: Endings | None = None,
+    completion_times: CompletionTimes | None = None,
 ) -> T:
     """
     Do as :func:`wait` does, in an event loop, and at better moments.
 
     :param start: the unix time at which asking begins.
     :param since: the unix time at which the job was submitted, if that is known.
-    :param endings: what is known of jobs like it.
+    :param completion_times: what is known of jobs like it.
     """
     clock = asyncio.get_running_loop().time
     offset = clock() - time.time()  # what follows goes by a clock that nobody sets
@@ -187,19 +136,19 @@ async def wait_async(
     if clock() > begin + interval:  # a triggerer has taken over all the jobs of another
         begin = clock() + random.uniform(0.0, interval)
     await asyncio.sleep(min(begin, deadline) - clock())
-    if since is None or endings is None:
-        since, endings = clock(), Endings()
+    if since is None or completion_times is None:
+        since, completion_times = clock(), CompletionTimes()
     else:
         since = min(since + offset, clock())
     # One in ten is asked for early, so that it does not stay unnoticed when jobs begin to end earlier.
-    early = endings.earliest * random.uniform(0.5, 1.0) if random.random() < 0.1 else 0.0
+    early = completion_times.earliest * random.uniform(0.5, 1.0) if random.random() < 0.1 else 0.0
     asked = 0.0
     pace = Pace(interval)
     while True:
         step = interval * random.uniform(0.9, 1.0)
         # In short sleeps, since what is seen of other jobs meanwhile may make this one due.
         while (now := clock()) < min(  # noqa: ASYNC110
-            due := since + (early or endings.next(asked, step)), deadline
+            due := since + (early or completion_times.next(asked, step)), deadline
         ):
             await asyncio.sleep(min(due, now + interval, deadline) - now)
         early = 0.0
@@ -212,7 +161,7 @@ async def wait_async(
         else:
             age = clock() - since
             if is_done(answer):
-                endings.note(since, age, before=asked)
+                completion_times.note(since, age, before=asked)
                 return answer
             del answer
             asked = age

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_pictory.waiting import Endings
+from airflow_provider_pictory.polling.completion_times import CompletionTimes
 
 INTERVAL = 15.0
 
@@ -30,19 +30,19 @@ class Noticed:
 def simulate(durations: Sequence[float], spacing: float, interval: float = INTERVAL) -> list[Noticed]:
     """Let jobs be submitted one after the other, and be asked for as the triggers do."""
     rng = random.Random(1)
-    endings = Endings()
+    completion_times = CompletionTimes()
     found: dict[int, Noticed] = {}
     moments = [(n * spacing, n, 0.0, 0, 0.0) for n in range(len(durations))]
     while moments:
         now, n, asked, requests, early = heapq.heappop(moments)
         since, age = n * spacing, now - n * spacing
         if age == 0 and rng.random() < 0.1:
-            early = endings.earliest * rng.uniform(0.5, 1.0)
-        due = early or endings.next(asked, interval * rng.uniform(0.9, 1.0))
+            early = completion_times.earliest * rng.uniform(0.5, 1.0)
+        due = early or completion_times.next(asked, interval * rng.uniform(0.9, 1.0))
         if due > age + 1e-6:
             heapq.heappush(moments, (min(since + due, now + interval), n, asked, requests, early))
         elif age >= durations[n]:
-            endings.note(since, age, before=asked)
+            completion_times.note(since, age, before=asked)
             found[n] = Noticed(requests + 1, age - durations[n])
         else:
             heapq.heappush(moments, (now + 1e-6, n, max(age, 1e-6), requests + 1, 0.0))
@@ -59,7 +59,7 @@ def drawn(draw: Callable[[random.Random], float], size: int = 600) -> list[float
     return [draw(rng) for _ in range(size)]
 
 
-RECORDED = json.loads((Path(__file__).parent / "endings.json").read_text(encoding="utf-8"))
+RECORDED = json.loads((Path(__file__).parent / "completion_times.json").read_text(encoding="utf-8"))
 NIGHTS = {
     "uniform": drawn(lambda rng: rng.uniform(60, 180)),
     "lognormal": drawn(lambda rng: rng.lognormvariate(4.4, 0.4)),
@@ -94,49 +94,49 @@ def test_it_notices_when_jobs_become_slower():
 
 
 def test_nothing_known_is_plain_polling():
-    endings = Endings()
-    assert endings.earliest == 0
-    assert endings.next(0.0, 15) == 15
-    assert endings.next(40.0, 15) == 55
+    completion_times = CompletionTimes()
+    assert completion_times.earliest == 0
+    assert completion_times.next(0.0, 15) == 15
+    assert completion_times.next(40.0, 15) == 55
 
 
 def test_the_first_request_is_an_interval_after_the_first_ends_at_the_latest():
-    endings = Endings()
+    completion_times = CompletionTimes()
     for n in range(100):
-        endings.note(n, 61 + n, before=58 + n)
-    assert endings.earliest == 60
-    assert endings.next(0.0, 15) == 75
-    assert endings.next(70.0, 15) == 85
+        completion_times.note(n, 61 + n, before=58 + n)
+    assert completion_times.earliest == 60
+    assert completion_times.next(0.0, 15) == 75
+    assert completion_times.next(70.0, 15) == 85
 
 
 def test_what_ends_at_the_same_age_is_asked_for_soon_after():
-    endings = Endings()
+    completion_times = CompletionTimes()
     for n in range(20):
-        endings.note(n, 61.0 if n % 2 else 161.0, before=58.0 if n % 2 else 158.0)
-    assert endings.next(0.0, 15) == 63
+        completion_times.note(n, 61.0 if n % 2 else 161.0, before=58.0 if n % 2 else 158.0)
+    assert completion_times.next(0.0, 15) == 63
 
 
 def test_little_evidence_counts_little():
-    endings = Endings()
-    endings.note(0.0, 100.0, before=97.0)
-    assert endings.earliest == pytest.approx(99 / 20)
+    completion_times = CompletionTimes()
+    completion_times.note(0.0, 100.0, before=97.0)
+    assert completion_times.earliest == pytest.approx(99 / 20)
 
 
 def test_of_a_crowd_the_fast_ones_are_not_forgotten():
-    endings = Endings()
+    completion_times = CompletionTimes()
     for age in range(10, 1010):  # submitted at once, by lot: the slow are the last to end
-        endings.note(random.Random(age).random(), age + 1.0, before=age - 1.0)
-    assert endings.earliest < 150
+        completion_times.note(random.Random(age).random(), age + 1.0, before=age - 1.0)
+    assert completion_times.earliest < 150
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 1e9)] * 3), max_size=300), st.floats(0, 1e9), st.floats(0.01, 1e6))
 def test_whatever_it_saw_a_job_is_asked_for_within_an_interval(
     seen: list[tuple[float, float, float]], asked: float, interval: float
 ):
-    endings = Endings()
+    completion_times = CompletionTimes()
     for since, age, before in seen:
-        endings.note(since, age, before=min(before, age))
-    assert len(endings._jobs) <= 100
-    begin = max(asked, endings.earliest)
-    assert asked <= endings.next(asked, interval) <= begin + interval
-    assert endings.earliest <= max((age for _, age, _ in seen), default=0.0)
+        completion_times.note(since, age, before=min(before, age))
+    assert len(completion_times._jobs) <= 100
+    begin = max(asked, completion_times.earliest)
+    assert asked <= completion_times.next(asked, interval) <= begin + interval
+    assert completion_times.earliest <= max((age for _, age, _ in seen), default=0.0)

@@ -6,16 +6,31 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
-from airflow_provider_pictory.client.connection import Endpoint
+from airflow_provider_pictory.client.connection import CONNECTIONS, REFRESH_INTERVAL, Endpoint
 from airflow_provider_pictory.client.responses import asked_delay, backoff
 from airflow_provider_pictory.exceptions import ServiceError, TransientError, UnexpectedAnswerError
-from airflow_provider_pictory.hooks.base import CONNECTIONS, REFRESH_INTERVAL, AsyncServiceHook
 
-H = TypeVar("H", bound=AsyncServiceHook)
 T = TypeVar("T")
+
+
+class Client(Protocol):
+    """What sends a poller's requests: an async hook."""
+
+    conn_id: str
+    endpoint: Endpoint | None
+    allowance: tuple[int, float] | None
+
+    async def refresh(self) -> Endpoint:
+        """Read the connection again."""
+
+    async def close(self) -> None:
+        """Close the session's connections."""
+
+
+C = TypeVar("C", bound=Client)
 
 log = logging.getLogger(__name__)
 
@@ -25,24 +40,24 @@ MAX_BACKOFF = 60.0
 READ_TIMEOUT = 60.0
 """Seconds to read a connection from Airflow."""
 
-_pollers: dict[tuple[asyncio.AbstractEventLoop, type[AsyncServiceHook], str], Poller[Any]] = {}
+_pollers: dict[tuple[asyncio.AbstractEventLoop, Callable[[str], Client], str], Poller[Any]] = {}
 
 
-class SharedPoller(Generic[H]):
+class SharedPoller(Generic[C]):
     """
     The poller of a connection: it comes with the first who waits, and goes with the last. An async context manager.
 
-    :param hook_class: sends the requests.
+    :param make_client: makes what sends the requests, of the connection's id: an async hook's class.
     :param conn_id: the connection.
     """
 
-    def __init__(self, hook_class: type[H], conn_id: str) -> None:
-        self._key = (asyncio.get_running_loop(), hook_class, conn_id)
+    def __init__(self, make_client: Callable[[str], C], conn_id: str) -> None:
+        self._make_client = make_client
+        self._key = (asyncio.get_running_loop(), make_client, conn_id)
 
-    async def __aenter__(self) -> Poller[H]:
+    async def __aenter__(self) -> Poller[C]:
         if self._key not in _pollers:
-            _, hook_class, conn_id = self._key
-            _pollers[self._key] = Poller(hook_class(conn_id))
+            _pollers[self._key] = Poller(self._make_client(self._key[2]))
         poller = _pollers[self._key]
         poller.users += 1
         return poller
@@ -55,7 +70,7 @@ class SharedPoller(Generic[H]):
             await poller.hook.close()
 
 
-class Poller(Generic[H]):
+class Poller(Generic[C]):
     """
     Sends the requests of all who wait, first come, first served.
 
@@ -65,7 +80,7 @@ class Poller(Generic[H]):
     :param hook: sends the requests.
     """
 
-    def __init__(self, hook: H) -> None:
+    def __init__(self, hook: C) -> None:
         self.hook = hook
         self.users = 0
         self._loop = asyncio.get_running_loop()
@@ -86,7 +101,7 @@ class Poller(Generic[H]):
         self._stale = False
         self._suspects: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
-    async def ask(self, send: Callable[[H], Coroutine[Any, Any, T]]) -> T:
+    async def ask(self, send: Callable[[C], Coroutine[Any, Any, T]]) -> T:
         """
         Send one request, when it is its turn.
 
@@ -141,7 +156,7 @@ class Poller(Generic[H]):
         self._read = self._loop.time()
         return endpoint
 
-    async def _send(self, send: Callable[[H], Coroutine[Any, Any, T]]) -> T:
+    async def _send(self, send: Callable[[C], Coroutine[Any, Any, T]]) -> T:
         began = self._loop.time()
         try:
             answer = await self._apart(send(self.hook))
@@ -177,7 +192,7 @@ class Poller(Generic[H]):
         self.close(delay)
         if delay:
             who = (self.hook.conn_id, self.users, delay)
-            self._context.run(log.warning, "%s (%s): all %d who wait pause for %.0f s", error, *who)
+            self._context.run(log.warning, "%s (%s): pausing %d waiting tasks for %.0f s", error, *who)
 
     def _apart(self, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
         return self._context.run(self._loop.create_task, coroutine)
