@@ -73,3 +73,9 @@ def test_a_post_for_later_is_not_late_before_it_is_due(clock: list[float]):
     assert progress.too_late(TransientError("down")) == (
         "PostEverywhere post p is not done after 10 s: the timeout has passed; the last answer: down"
     )
+
+
+def test_lengths_of_time():
+    assert [span(seconds) for seconds in (0.2, 59.6, 99.4, 100, 3600, 6000, 90000)] == [
+        "0 s", "60 s", "99 s", "2 min", "60 min", "1.7 h", "25.0 h",
+    ]  # fmt: skip
