@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_pictory.exceptions import TransientError
 from airflow_provider_pictory.polling import progress as module
-from airflow_provider_pictory.polling.progress import Progress
+from airflow_provider_pictory.polling.progress import Progress, span
 
 
 class Log:
