@@ -3,7 +3,7 @@ What the services answer, as frozen dataclasses.
 
 Each keeps the service's own object in ``raw``, so that fields which this package does not know stay within reach. Each
 is also the dict that crosses tasks, without ``raw``: Airflow keeps it as a plain dict, whatever its version.
-``from_wire`` raises ``LookupError``, ``TypeError`` or ``ValueError`` where a field without which the answer makes no
+``from_api`` raises ``LookupError``, ``TypeError`` or ``ValueError`` where a field without which the answer makes no
 sense is missing or of another type; everything else may be absent.
 """
 
@@ -163,7 +163,7 @@ class ImageJob(Record):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_wire(cls, answer: Any, job_id: str | None = None) -> ImageJob:
+    def from_api(cls, answer: Any, job_id: str | None = None) -> ImageJob:
         """
         Read the answer to a poll, or one item of the list of jobs.
 
@@ -218,7 +218,7 @@ class Allowance(Record):
     limit: float
 
     @classmethod
-    def from_wire(cls, answer: Any) -> Allowance:
+    def from_api(cls, answer: Any) -> Allowance:
         """Read one entry of a quota."""
         allowance = _object(answer)
         return cls(used=_amount(allowance["used"]), limit=_amount(allowance["limit"]))
@@ -237,9 +237,9 @@ class Quota(Record):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_wire(cls, answer: Any) -> Quota:
+    def from_api(cls, answer: Any) -> Quota:
         """Read the answer."""
-        return cls(ai_credits=Allowance.from_wire(_object(answer)["aiCredits"]), raw=answer)
+        return cls(ai_credits=Allowance.from_api(_object(answer)["aiCredits"]), raw=answer)
 
 
 @dataclass(frozen=True)
@@ -256,7 +256,7 @@ class CreditTransaction(Record):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_wire(cls, answer: Any) -> CreditTransaction:
+    def from_api(cls, answer: Any) -> CreditTransaction:
         """Read one element of the answer."""
         item = _object(answer)
         return cls(
@@ -291,7 +291,7 @@ class Media(Record):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_wire(cls, data: Any) -> Media:
+    def from_api(cls, data: Any) -> Media:
         """Read the ``data`` of an answer; older ones of ``/ai/generate-image`` have fewer fields."""
         data = _object(data)
         media_id = read_id(data["media_id"])
@@ -344,7 +344,7 @@ class Destination(Record):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_wire(cls, answer: Any) -> Destination:
+    def from_api(cls, answer: Any) -> Destination:
         """Read one element of ``results`` or ``destinations``; all of it may be missing."""
         item = answer if isinstance(answer, dict) else {}
         error = item.get("error")
@@ -387,7 +387,7 @@ class Post(Record):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_wire(cls, data: Any) -> Post:
+    def from_api(cls, data: Any) -> Post:
         """Read the ``data`` of a post, or the ``data`` of its results."""
         data = _object(data)
         return cls(
@@ -399,7 +399,7 @@ class Post(Record):
             scheduled_for=_text(data.get("scheduled_for")),
             timezone=_text(data.get("timezone")),
             created_at=_text(data.get("created_at")),
-            destinations=_each(data.get("results") or data.get("destinations") or [], Destination.from_wire),
+            destinations=_each(data.get("results") or data.get("destinations") or [], Destination.from_api),
             raw=data,
         )
 
@@ -442,7 +442,7 @@ class Account(Record):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_wire(cls, answer: Any) -> Account:
+    def from_api(cls, answer: Any) -> Account:
         """Read one element of ``accounts``."""
         item = _object(answer)
         health = item.get("health")
@@ -466,7 +466,7 @@ class Profile(Record):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_wire(cls, data: Any) -> Profile:
+    def from_api(cls, data: Any) -> Profile:
         """Read the ``data`` of the answer, wherever in it the scopes stand."""
         data = _object(data)
         key = next((data[name] for name in ("api_key", "key") if isinstance(data.get(name), dict)), data)
@@ -478,6 +478,6 @@ class Profile(Record):
         return cls(
             scopes=_scopes(key.get("scopes") or data.get("scopes")),
             organization=_text(organization),
-            ai_credits=Allowance.from_wire(credits_) if isinstance(credits_, dict) else None,
+            ai_credits=Allowance.from_api(credits_) if isinstance(credits_, dict) else None,
             raw=data,
         )

@@ -1,7 +1,7 @@
 """
-What a request to one of the services is, and what its answer means.
+What a service's response means: a result, or which error, and when to ask again.
 
-Nothing here does I/O or knows Airflow's hooks: the sync and the async hooks share every decision.
+Nothing here does I/O: the sync and the async hooks share every decision.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import random
 import re
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
+from airflow_provider_pictory.client.requests import ApiRequest
 from airflow_provider_pictory.exceptions import (
     AuthenticationError,
     InputError,
@@ -34,9 +35,8 @@ from airflow_provider_pictory.exceptions import (
 
 T = TypeVar("T")
 
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
+MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 MIN_KEY = 8
-MAX_PAGES = 1000
 MAX_ATTEMPTS = 3
 UNNAMED_DELAY = 30.0
 """How long to leave a service alone whose 429 does not say, in seconds."""
@@ -45,28 +45,7 @@ MAX_DELAY = 5.0
 
 
 @dataclass(frozen=True)
-class Call(Generic[T]):
-    """
-    One request to a service.
-
-    :param name: what logs and errors call it.
-    :param parse: makes the result from the decoded JSON body.
-    :param idempotent: whether sending it twice costs and publishes nothing twice.
-    :param answered: whether the body of a success says anything.
-    """
-
-    name: str
-    method: str
-    path: str
-    parse: Callable[[Any], T]
-    params: Mapping[str, str | int] = field(default_factory=dict)
-    json: Mapping[str, Any] | None = None
-    idempotent: bool = False
-    answered: bool = True
-
-
-@dataclass(frozen=True)
-class Answer:
+class ApiResponse:
     """The status, headers (names in lower case) and body of one HTTP response."""
 
     status: int
@@ -74,7 +53,7 @@ class Answer:
     body: bytes
 
     @classmethod
-    def received(cls, status: int, headers: Mapping[str, str], body: bytes, key: str) -> Answer:
+    def received(cls, status: int, headers: Mapping[str, str], body: bytes, key: str) -> ApiResponse:
         """
         Take note of a response, without the key, should the other side have repeated it.
 
@@ -109,12 +88,12 @@ def _decompress(body: bytes, encodings: str) -> bytes:
 
     The HTTP libraries' oldest supported versions bound neither the time nor the memory that this takes.
 
-    :return: at most ``MAX_ANSWER_BYTES`` bytes; what cannot be decompressed, as it is.
+    :return: at most ``MAX_RESPONSE_BYTES`` bytes; what cannot be decompressed, as it is.
     """
     for encoding in reversed(encodings.lower().split(",")):
         if encoding.strip() in ("gzip", "x-gzip", "deflate"):
             with suppress(zlib.error):
-                body = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, MAX_ANSWER_BYTES)
+                body = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, MAX_RESPONSE_BYTES)
     return body
 
 
@@ -123,41 +102,42 @@ def _escaped(key: str) -> bytes:
     return "".join(rf"(?:\\?{re.escape(c)}|\\u(?i:{ord(c):04x}))" for c in key).encode()
 
 
-def read(service: str, call: Call[T], answer: Answer) -> T:
+def read(service: str, request: ApiRequest[T], response: ApiResponse) -> T:
     """
-    Return the result of a call, or raise the error that its answer amounts to.
+    Return the result of a request, or raise the error that its response amounts to.
 
     :param service: the service's name and connection, for errors.
     """
-    if not 200 <= answer.status < 300:
-        _raise_error(service, call, answer)
+    if not 200 <= response.status < 300:
+        _raise_error(service, request, response)
     try:
-        return call.parse(answer.json() if call.answered else None)
+        return request.parse(response.json() if request.has_result else None)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        fault = f"{service} returned {answer.status} for {call.name}, but {_describe(answer)}"
-        if call.idempotent:
+        fault = f"{service} returned {response.status} for {request.name}, but {_describe(response)}"
+        if request.idempotent:
             raise UnexpectedAnswerError(
-                f"{fault}. Does the connection's base URL lead to the API?", http_status=answer.status
+                f"{fault}. Does the connection's base URL lead to the API?", http_status=response.status
             ) from error
         raise OutcomeUnknownError(
-            f"{fault}. It probably took effect, but its result is not known", http_status=answer.status
+            f"{fault}. It probably took effect, but its result is not known", http_status=response.status
         ) from error
 
 
-def lost(service: str, call: Call[Any], reason: object, *, sent: bool) -> TransientError:
+def lost(service: str, request: ApiRequest[Any], reason: object, *, sent: bool) -> TransientError:
     """
-    Make the error for a request that got no answer.
+    Make the error for a request that got no response.
 
     :param sent: whether the request may have reached the service.
     """
-    if sent and not call.idempotent:
+    if sent and not request.idempotent:
         return OutcomeUnknownError(
-            f"The answer of {service} to {call.name} was lost ({one_line(reason)}): whether it took effect is not known"
+            f"The answer of {service} to {request.name} was lost ({one_line(reason)}): "
+            "whether it took effect is not known"
         )
-    return TransientError(f"{service} cannot be reached for {call.name}: {one_line(reason)}")
+    return TransientError(f"{service} cannot be reached for {request.name}: {one_line(reason)}")
 
 
-def retry_delay(call: Call[Any], error: ServiceError, attempt: int) -> float | None:
+def retry_delay(request: ApiRequest[Any], error: ServiceError, attempt: int) -> float | None:
     """
     Decide whether a hook repeats a request, and when.
 
@@ -168,7 +148,7 @@ def retry_delay(call: Call[Any], error: ServiceError, attempt: int) -> float | N
     :param attempt: the number of that attempt, from 1.
     :return: seconds to sleep, or None to give up.
     """
-    if not call.idempotent or attempt >= MAX_ATTEMPTS or not isinstance(error, TransientError):
+    if not request.idempotent or attempt >= MAX_ATTEMPTS or not isinstance(error, TransientError):
         return None
     delay = backoff(attempt) if error.retry_after is None else error.retry_after
     return delay if delay <= MAX_DELAY else None
@@ -192,38 +172,38 @@ def backoff(attempt: int, limit: float = 30.0) -> float:
     return min(limit, 2.0 ** min(attempt - 1, 16)) * random.uniform(0.5, 1.0)
 
 
-def _describe(answer: Answer) -> str:
-    """Say in a few words what an answer is that is not what was expected."""
-    kind = answer.headers.get("content-type", "").partition(";")[0] or "no content type"
-    return f"the body is not what the API documents ({one_line(kind, 50)}: {one_line(_text(answer), 120) or 'empty'})"
+def _describe(response: ApiResponse) -> str:
+    """Say in a few words what a response is that is not what was expected."""
+    kind = response.headers.get("content-type", "").partition(";")[0] or "no content type"
+    return f"the body is not what the API documents ({one_line(kind, 50)}: {one_line(_text(response), 120) or 'empty'})"
 
 
-def _text(answer: Answer) -> str:
-    return answer.body[:4096].decode("utf-8", "replace")
+def _text(response: ApiResponse) -> str:
+    return response.body[:4096].decode("utf-8", "replace")
 
 
-def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
+def _raise_error(service: str, request: ApiRequest[Any], response: ApiResponse) -> NoReturn:
     """
-    Raise the error of an answer outside 2xx.
+    Raise the error of a response outside 2xx.
 
     Both services' bodies are read alike, and with tolerance: their errors differ from endpoint to endpoint.
     """
-    status = answer.status
+    status = response.status
     try:
-        body = answer.json()
+        body = response.json()
     except ValueError:
         body = None
     fields: Mapping[str, Any] = body if isinstance(body, dict) else {}
     problem = next((fields[name] for name in ("error", "data") if isinstance(fields.get(name), dict)), fields)
     meta = fields.get("meta")
-    request_id = _request_id(meta if isinstance(meta, dict) else {}, answer.headers)
+    request_id = _request_id(meta if isinstance(meta, dict) else {}, response.headers)
 
     codes = [one_line(problem[key], 100) for key in ("code", "error_code") if problem.get(key)]
     said = problem.get("message") or problem.get("error_message") or fields.get("error")
     if not isinstance(said, str) or not said:
-        said = _describe(answer)
+        said = _describe(response)
     faults = _field_faults(problem.get("fields"))
-    message = ": ".join([f"{service} returned {status} for {call.name}", *codes, one_line(said)])
+    message = ": ".join([f"{service} returned {status} for {request.name}", *codes, one_line(said)])
     if faults:
         message += f" [{faults}]"
     if request_id:
@@ -231,7 +211,7 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
 
     ids: dict[str, Any] = {"http_status": status, "request_id": request_id}
     retryable = problem.get("retryable")
-    delay = retry_after(answer.headers, now=time.time())
+    delay = retry_after(response.headers, now=time.time())
     if status == 429 and retryable is not False:
         raise RateLimitedError(message, retry_after=delay, **ids)
     if retryable is True and status < 500:
@@ -258,9 +238,9 @@ def _raise_error(service: str, call: Call[Any], answer: Answer) -> NoReturn:
     if status == 404:
         hint = "" if fields else ". Does the connection's base URL lead to the API?"
         raise NotFoundError(message + hint, **ids)
-    if status < 200 or status in (408, 425) or (status >= 500 and (retryable is not False or not call.idempotent)):
-        if call.idempotent or (status == 503 and delay is not None):
-            # A 503 that names a delay is a refusal; any other may come from a gateway that lost the answer.
+    if status < 200 or status in (408, 425) or (status >= 500 and (retryable is not False or not request.idempotent)):
+        if request.idempotent or (status == 503 and delay is not None):
+            # A 503 that names a delay is a refusal; any other may come from a gateway that lost the response.
             raise TransientError(message, retry_after=delay, **ids)
         raise OutcomeUnknownError(f"{message}; whether it took effect is not known", retry_after=delay, **ids)
     raise InputError(message, **ids)
@@ -299,7 +279,7 @@ def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
 
     :param headers: ``retry-after`` (seconds or a date) decides, else an exhausted ``x-ratelimit-reset``.
     :param now: the unix time.
-    :return: seconds from now, at least 0 and at most a day; None if the answer does not say.
+    :return: seconds from now, at least 0 and at most a day; None if the response does not say.
     """
     value = headers.get("retry-after", "").strip()
     delay: float | None = None
@@ -323,7 +303,7 @@ def allowance(headers: Mapping[str, str], *, now: float) -> tuple[int, float] | 
     Read how much the service still allows.
 
     :param now: the unix time.
-    :return: how many requests, and for how many seconds from now; None if the answer does not say.
+    :return: how many requests, and for how many seconds from now; None if the response does not say.
     """
     if "x-ratelimit-reset" not in headers:
         return None

@@ -22,10 +22,10 @@ from airflow_provider_pictory.client.connection import (
     is_proxy,
     without_credentials,
 )
+from airflow_provider_pictory.client.requests import ApiRequest
 from airflow_provider_pictory.client.responses import (
-    MAX_ANSWER_BYTES,
-    Answer,
-    Call,
+    MAX_RESPONSE_BYTES,
+    ApiResponse,
     allowance,
     backoff,
     lost,
@@ -215,7 +215,7 @@ class ServiceHook(Service, BaseHook):
         if "_session" in self.__dict__:
             self._session.close()
 
-    def send(self, call: Call[T]) -> T:
+    def send(self, request: ApiRequest[T]) -> T:
         """
         Send one request, repeating it where that can neither cost nor publish twice.
 
@@ -226,40 +226,40 @@ class ServiceHook(Service, BaseHook):
         attempt = 1
         while True:
             try:
-                request = self._prepare(call)
-                if self.before_effect is not None and not call.idempotent:
+                prepared = self._prepare(request)
+                if self.before_effect is not None and not request.idempotent:
                     self.before_effect()
-                return read(self._label, call, self._exchange(call, request))
+                return read(self._label, request, self._exchange(request, prepared))
             except ServiceError as error:
                 self._stale = True
-                delay = retry_delay(call, error, attempt)
+                delay = retry_delay(request, error, attempt)
                 if delay is None:
                     raise
                 self.log.warning("%s; next attempt in %.1f s", error, delay)
             time.sleep(delay)
             attempt += 1
 
-    def _prepare(self, call: Call[Any]) -> requests.PreparedRequest:
+    def _prepare(self, request: ApiRequest[Any]) -> requests.PreparedRequest:
         """Do all that comes before the first byte: read the Airflow connection, make the request, open a connection."""
         import requests
         import urllib3
 
         endpoint = self.endpoint
-        request = self._session.prepare_request(
+        prepared = self._session.prepare_request(
             requests.Request(
-                call.method,
-                endpoint.base_url + call.path,
-                params=dict(call.params) or None,
-                json=call.json,
+                request.method,
+                endpoint.base_url + request.path,
+                params=dict(request.params) or None,
+                json=request.json,
                 headers=self._headers(endpoint),
             )
         )
         try:
             with self._adapter.at_most(endpoint.longest_call):
-                self._adapter.open_connection(self._session, request)
-            return request
+                self._adapter.open_connection(self._session, prepared)
+            return prepared
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            fault = lost(self._label, call, self._reason(error), sent=False)
+            fault = lost(self._label, request, self._reason(error), sent=False)
         raise fault  # without the cause, which can hold a proxy's password
 
     def _reason(self, error: BaseException) -> str:
@@ -269,7 +269,7 @@ class ServiceHook(Service, BaseHook):
     def _adapter(self) -> BoundedAdapter:
         return cast("BoundedAdapter", self._session.get_adapter(self.endpoint.base_url))
 
-    def _exchange(self, call: Call[Any], request: requests.PreparedRequest) -> Answer:
+    def _exchange(self, request: ApiRequest[Any], prepared: requests.PreparedRequest) -> ApiResponse:
         import requests
         import urllib3
 
@@ -277,17 +277,17 @@ class ServiceHook(Service, BaseHook):
         try:
             with (
                 self._adapter.at_most(endpoint.longest_call),
-                self._session.send(request, timeout=endpoint.timeout, allow_redirects=False, stream=True) as response,
+                self._session.send(prepared, timeout=endpoint.timeout, allow_redirects=False, stream=True) as response,
             ):
                 body = bytearray()
                 while chunk := response.raw.read1(65536, decode_content=False):
                     body += chunk
-                    if len(body) > MAX_ANSWER_BYTES:
-                        raise _too_large(self._label, call)
+                    if len(body) > MAX_RESPONSE_BYTES:
+                        raise _too_large(self._label, request)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            fault = lost(self._label, call, self._reason(error), sent=not _never_connected(error))
+            fault = lost(self._label, request, self._reason(error), sent=not _never_connected(error))
         else:
-            return Answer.received(response.status_code, response.headers, bytes(body), endpoint.key)
+            return ApiResponse.received(response.status_code, response.headers, bytes(body), endpoint.key)
         raise fault
 
     def test_connection(self) -> tuple[bool, str]:
@@ -392,27 +392,27 @@ class AsyncServiceHook(Service, BaseHook):
             )
         return self._client
 
-    async def send(self, call: Call[T]) -> T:
+    async def send(self, request: ApiRequest[T]) -> T:
         """
         Send one request, once.
 
         :raises ServiceError: see :mod:`airflow_provider_pictory.exceptions`.
         """
-        answer = await self._exchange(call)
-        self.allowance = allowance(answer.headers, now=time.time())
-        return read(self._label, call, answer)
+        response = await self._exchange(request)
+        self.allowance = allowance(response.headers, now=time.time())
+        return read(self._label, request, response)
 
-    async def _exchange(self, call: Call[Any]) -> Answer:
+    async def _exchange(self, request: ApiRequest[Any]) -> ApiResponse:
         import aiohttp
 
         endpoint = await self.get_endpoint()
         client = self._connect(endpoint)
         try:
             async with client.request(
-                call.method,
-                endpoint.base_url + call.path,
-                params=dict(call.params) or None,
-                json=call.json,
+                request.method,
+                endpoint.base_url + request.path,
+                params=dict(request.params) or None,
+                json=request.json,
                 headers=self._headers(endpoint),
                 allow_redirects=False,
                 ssl=self._tls,
@@ -421,16 +421,16 @@ class AsyncServiceHook(Service, BaseHook):
                 body = bytearray()
                 async for chunk in response.content.iter_chunked(65536):
                     body += chunk
-                    if len(body) > MAX_ANSWER_BYTES:
-                        raise _too_large(self._label, call)
-                return Answer.received(response.status, response.headers, bytes(body), endpoint.key)
+                    if len(body) > MAX_RESPONSE_BYTES:
+                        raise _too_large(self._label, request)
+                return ApiResponse.received(response.status, response.headers, bytes(body), endpoint.key)
         except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
             never_connected = isinstance(
                 error,
                 (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError),
             )
             reason = without_credentials(_reason(error), endpoint.key, [self._proxy or ""])
-            fault = lost(self._label, call, reason, sent=not never_connected)
+            fault = lost(self._label, request, reason, sent=not never_connected)
         raise fault
 
 
@@ -507,10 +507,10 @@ def _tls_and_proxy(endpoint: Endpoint) -> tuple[ssl.SSLContext | bool, str | Non
     return _tls(session) if endpoint.base_url.startswith("https:") else True, proxy
 
 
-def _too_large(service: str, call: Call[Any]) -> ServiceError:
-    if not call.idempotent:
-        return lost(service, call, f"it has more than {MAX_ANSWER_BYTES:,} bytes", sent=True)
-    return UnexpectedAnswerError(f"{service} returned more than {MAX_ANSWER_BYTES:,} bytes for {call.name}")
+def _too_large(service: str, request: ApiRequest[Any]) -> ServiceError:
+    if not request.idempotent:
+        return lost(service, request, f"it has more than {MAX_RESPONSE_BYTES:,} bytes", sent=True)
+    return UnexpectedAnswerError(f"{service} returned more than {MAX_RESPONSE_BYTES:,} bytes for {request.name}")
 
 
 def _root(error: BaseException) -> str:

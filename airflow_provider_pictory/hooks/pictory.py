@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from airflow_provider_pictory.client import inputs
 from airflow_provider_pictory.client.models import CreditTransaction, ImageJob, Quota, read_all, read_id
-from airflow_provider_pictory.client.responses import MAX_PAGES, Call
+from airflow_provider_pictory.client.requests import MAX_PAGES, ApiRequest
 from airflow_provider_pictory.exceptions import InputError
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook, listing
 
@@ -168,21 +168,21 @@ class PictoryAsyncHook(_Pictory, AsyncServiceHook):
         return await self.send(_list_credit_usage(year, month))
 
 
-def _submit_image(*args: str | None) -> Call[str]:
-    return Call("submit image", "POST", "/v1/aistudio/images", _job_id, json=inputs.image_request(*args))
+def _submit_image(*args: str | None) -> ApiRequest[str]:
+    return ApiRequest("submit image", "POST", "/v1/aistudio/images", _job_id, json=inputs.image_request(*args))
 
 
 def _job_id(answer: Any) -> str:
     return read_id(answer["data"]["jobId"])
 
 
-def _get_job(job_id: str) -> Call[ImageJob]:
+def _get_job(job_id: str) -> ApiRequest[ImageJob]:
     inputs.check_text("job_id", job_id, 1, 200)
-    parse = partial(ImageJob.from_wire, job_id=job_id)
-    return Call("get job", "GET", f"/v1/jobs/{quote(job_id, safe='')}", parse, idempotent=True)
+    parse = partial(ImageJob.from_api, job_id=job_id)
+    return ApiRequest("get job", "GET", f"/v1/jobs/{quote(job_id, safe='')}", parse, idempotent=True)
 
 
-def _list_jobs(key: str | None, page: int = 1) -> Call[tuple[list[ImageJob], str | None]]:
+def _list_jobs(key: str | None, page: int = 1) -> ApiRequest[tuple[list[ImageJob], str | None]]:
     params = {} if key is None else {"nextPageKey": key}
 
     def parse(answer: Any) -> tuple[list[ImageJob], str | None]:
@@ -191,20 +191,20 @@ def _list_jobs(key: str | None, page: int = 1) -> Call[tuple[list[ImageJob], str
             raise ValueError("no key of a page")
         if (following == key and key is not None) or (following is not None and page >= MAX_PAGES):
             raise ValueError("the pages do not end")
-        return read_all(answer["items"], ImageJob.from_wire), following
+        return read_all(answer["items"], ImageJob.from_api), following
 
-    return Call("list jobs", "GET", "/v1/jobs", parse, params, idempotent=True)
-
-
-_GET_QUOTA = Call("get quota", "GET", "/v1/quota", Quota.from_wire, idempotent=True)
+    return ApiRequest("list jobs", "GET", "/v1/jobs", parse, params, idempotent=True)
 
 
-def _list_credit_usage(year: int | None, month: int | None) -> Call[list[CreditTransaction]]:
+_GET_QUOTA = ApiRequest("get quota", "GET", "/v1/quota", Quota.from_api, idempotent=True)
+
+
+def _list_credit_usage(year: int | None, month: int | None) -> ApiRequest[list[CreditTransaction]]:
     if (year is None) != (month is None):
         raise InputError.of("year, month", "one is given without the other", "both, or none")
     params = {} if year is None or month is None else {"year": year, "month": month}
 
     def parse(answer: Any) -> list[CreditTransaction]:
-        return read_all(answer, CreditTransaction.from_wire)
+        return read_all(answer, CreditTransaction.from_api)
 
-    return Call("list credit usage", "GET", "/v1/aicredits/usage", parse, params, idempotent=True)
+    return ApiRequest("list credit usage", "GET", "/v1/aicredits/usage", parse, params, idempotent=True)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from airflow_provider_pictory.client import inputs
 from airflow_provider_pictory.client.models import Account, Media, Post, Profile, read_all
-from airflow_provider_pictory.client.responses import MAX_PAGES, Call
+from airflow_provider_pictory.client.requests import MAX_PAGES, ApiRequest
 from airflow_provider_pictory.exceptions import InputError, one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook, listing
 
@@ -118,11 +118,11 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
 
     def get_post(self, post_id: str) -> Post:
         """Ask for a post with its media and destinations."""
-        return self.send(_post_call("get post", "GET", post_id, "", Post.from_wire))
+        return self.send(_post_call("get post", "GET", post_id, "", Post.from_api))
 
     def get_post_results(self, post_id: str) -> Post:
         """Ask how far a post is on each account: ``status`` and ``destinations``, no more."""
-        return self.send(_post_call("get post results", "GET", post_id, "/results", Post.from_wire))
+        return self.send(_post_call("get post results", "GET", post_id, "/results", Post.from_api))
 
     def retry_post(self, post_id: str) -> None:
         """Publish a post again on the accounts where it failed, and on those alone."""
@@ -201,11 +201,11 @@ class PostEverywhereAsyncHook(_PostEverywhere, AsyncServiceHook):
 
     async def get_post(self, post_id: str) -> Post:
         """Ask for a post with its media and destinations."""
-        return await self.send(_post_call("get post", "GET", post_id, "", Post.from_wire))
+        return await self.send(_post_call("get post", "GET", post_id, "", Post.from_api))
 
     async def get_post_results(self, post_id: str) -> Post:
         """Ask how far a post is on each account, as :meth:`PostEverywhereHook.get_post_results` does."""
-        return await self.send(_post_call("get post results", "GET", post_id, "/results", Post.from_wire))
+        return await self.send(_post_call("get post results", "GET", post_id, "/results", Post.from_api))
 
     async def retry_post(self, post_id: str) -> None:
         """Publish a post again on the accounts where it failed, and on those alone."""
@@ -225,17 +225,17 @@ def _data(parse: Callable[[Any], T]) -> Callable[[Any], T]:
     return lambda answer: parse(answer["data"])
 
 
-def _generate_image(*args: str | None) -> Call[Media]:
+def _generate_image(*args: str | None) -> ApiRequest[Media]:
     body = inputs.media_request(*args)
-    return Call("generate image", "POST", "/ai/generate-image", _data(Media.from_wire), json=body)
+    return ApiRequest("generate image", "POST", "/ai/generate-image", _data(Media.from_api), json=body)
 
 
-def _upload_media_from_url(url: str, filename: str | None) -> Call[Media]:
-    return Call(
+def _upload_media_from_url(url: str, filename: str | None) -> ApiRequest[Media]:
+    return ApiRequest(
         "upload media from URL",
         "POST",
         "/media/upload-from-url",
-        _data(Media.from_wire),
+        _data(Media.from_api),
         json=inputs.upload_request(url, filename),
         idempotent=True,  # twice makes a second entry of the library, which costs nothing and is seen by nobody
     )
@@ -249,16 +249,16 @@ def _create_post(
     timezone: str | None,
     platform_content: Mapping[str, Mapping[str, Any]] | None,
     draft: bool,
-) -> Call[Post]:
+) -> ApiRequest[Post]:
     body = inputs.post_request(content, account_ids, media_ids, scheduled_for, timezone, platform_content, draft)
     if scheduled_for is not None:
         inputs.check_future("scheduled_for", scheduled_for)
-    return Call("create post", "POST", "/posts", _data(Post.from_wire), json=body)
+    return ApiRequest("create post", "POST", "/posts", _data(Post.from_api), json=body)
 
 
 def _list_posts(
     filters: Mapping[str, str | int | dt.datetime | None], offset: int, page: int = 1
-) -> Call[tuple[list[Post], int | None]]:
+) -> ApiRequest[tuple[list[Post], int | None]]:
     if unknown := sorted(set(filters) - set(FILTERS)):
         raise InputError.of("filters", f"there is no {', '.join(unknown)}", ", ".join(FILTERS))
     given: dict[str, str | int] = {
@@ -270,23 +270,23 @@ def _list_posts(
 
     def parse(data: Any) -> tuple[list[Post], int | None]:
         # A post without an id could be any, also the one that is looked for: then the page cannot be read.
-        posts = [Post.from_wire(item) for item in data["posts"] if isinstance(item, dict)]
+        posts = [Post.from_api(item) for item in data["posts"] if isinstance(item, dict)]
         more = bool(posts) and data.get("pagination", {}).get("has_more", len(posts) == PAGE_SIZE)
         if more and page >= MAX_PAGES:
             raise ValueError("the pages do not end")
         return posts, offset + len(posts) if more else None
 
-    return Call("list posts", "GET", "/posts", _data(parse), params, idempotent=True)
+    return ApiRequest("list posts", "GET", "/posts", _data(parse), params, idempotent=True)
 
 
-def _post_call(name: str, method: str, post_id: str, path: str, parse: Callable[[Any], T]) -> Call[T]:
+def _post_call(name: str, method: str, post_id: str, path: str, parse: Callable[[Any], T]) -> ApiRequest[T]:
     inputs.check_text("post_id", post_id, 1, 200)
-    return Call(name, method, f"/posts/{quote(post_id, safe='')}{path}", _data(parse), idempotent=method == "GET")
+    return ApiRequest(name, method, f"/posts/{quote(post_id, safe='')}{path}", _data(parse), idempotent=method == "GET")
 
 
-def _retry_post(post_id: str) -> Call[None]:
+def _retry_post(post_id: str) -> ApiRequest[None]:
     # What the service answers is not documented: that it accepts is all there is to know.
-    return replace(_post_call("retry post", "POST", post_id, "/retry", _nothing), parse=_nothing, answered=False)
+    return replace(_post_call("retry post", "POST", post_id, "/retry", _nothing), parse=_nothing, has_result=False)
 
 
 def _nothing(_: Any) -> None:
@@ -294,8 +294,8 @@ def _nothing(_: Any) -> None:
 
 
 def _accounts(data: Any) -> list[Account]:
-    return read_all(data["accounts"], Account.from_wire)
+    return read_all(data["accounts"], Account.from_api)
 
 
-_LIST_ACCOUNTS = Call("list accounts", "GET", "/accounts", _data(_accounts), idempotent=True)
-_GET_ME = Call("get me", "GET", "/me", _data(Profile.from_wire), idempotent=True)
+_LIST_ACCOUNTS = ApiRequest("list accounts", "GET", "/accounts", _data(_accounts), idempotent=True)
+_GET_ME = ApiRequest("get me", "GET", "/me", _data(Profile.from_api), idempotent=True)

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pictory import exceptions as e
-from airflow_provider_pictory.client.responses import MAX_ANSWER_BYTES
+from airflow_provider_pictory.client.responses import MAX_RESPONSE_BYTES
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook, PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook, PostEverywhereHook
 from airflow_provider_pictory.links import ImageLink, PostLink
@@ -37,7 +37,7 @@ SUBMIT = ("pictory", "submit_image", PROMPT)
 QUOTA = ("pictory", "get_quota")
 KEY = "pictai_verysecret"
 MEBIBYTE = 1024 * 1024
-MEMORY = 6 * MAX_ANSWER_BYTES
+MEMORY = 6 * MAX_RESPONSE_BYTES
 """What an answer may cost, in bytes: the server that sends it is in this process too."""
 
 

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.client.models import Destination, ImageJob, Media, Post
+from airflow_provider_pictory.client.requests import ApiRequest
 from airflow_provider_pictory.client.responses import (
     MAX_DELAY,
-    Answer,
-    Call,
+    ApiResponse,
     asked_delay,
     backoff,
     read,
@@ -130,12 +130,12 @@ def enveloped(data: Any) -> dict[str, Any]:
 
 CREATE_POST = posteverywhere._create_post("Hello", [2280], [UUID], None, None, None, False)
 GET_JOB = pictory._get_job(UUID)
-GET_POST = posteverywhere._post_call("get post", "GET", UUID, "", Post.from_wire)
-GET_RESULTS = posteverywhere._post_call("get post results", "GET", UUID, "/results", Post.from_wire)
+GET_POST = posteverywhere._post_call("get post", "GET", UUID, "", Post.from_api)
+GET_RESULTS = posteverywhere._post_call("get post results", "GET", UUID, "/results", Post.from_api)
 GENERATE = posteverywhere._generate_image("A red fox", None, None)
 LIST_POSTS = posteverywhere._list_posts({}, 0)
 
-CALLS: list[tuple[Call[Any], Any]] = [
+CALLS: list[tuple[ApiRequest[Any], Any]] = [
     (pictory._submit_image("A red fox"), {"success": True, "data": {"jobId": UUID}}),
     (GET_JOB, JOB),
     (GET_JOB, FAILED_JOB),
@@ -267,10 +267,10 @@ def assert_harmless(text: str) -> None:
     assert KEY not in text
 
 
-def outcome(call: Call[Any], status: int, headers: Mapping[str, str], body: bytes) -> Any:
+def outcome(call: ApiRequest[Any], status: int, headers: Mapping[str, str], body: bytes) -> Any:
     """Return the result of a call, or the error that it raised; whatever is no ServiceError is a failure."""
     try:
-        return read("Service", call, Answer.received(status, headers, body, KEY))
+        return read("Service", call, ApiResponse.received(status, headers, body, KEY))
     except e.ServiceError as error:
         assert_harmless(str(error))
         assert_harmless(error.request_id or "")
@@ -279,26 +279,26 @@ def outcome(call: Call[Any], status: int, headers: Mapping[str, str], body: byte
 
 @each_call
 class TestReading:
-    def test_the_real_answer_is_read(self, call: Call[Any], real: Any):
+    def test_the_real_answer_is_read(self, call: ApiRequest[Any], real: Any):
         assert not isinstance(outcome(call, 200, {}, encoded(real)), e.ServiceError)
 
-    def test_an_answer_with_one_fault(self, call: Call[Any], real: Any):
+    def test_an_answer_with_one_fault(self, call: ApiRequest[Any], real: Any):
         for body in with_one_fault(real):
             outcome(call, 200, {}, encoded(body))
 
     @settings(bounded, max_examples=100)
     @given(changes=changes)
-    def test_an_answer_with_many_faults(self, call: Call[Any], real: Any, changes: list[Any]):
+    def test_an_answer_with_many_faults(self, call: ApiRequest[Any], real: Any, changes: list[Any]):
         outcome(call, 200, {}, encoded(changed(real, changes)))
 
-    def test_what_lies_behind_an_error_is_harmless_too(self, call: Call[Any], real: Any):
+    def test_what_lies_behind_an_error_is_harmless_too(self, call: ApiRequest[Any], real: Any):
         """Airflow's log shows the causes of an error with it."""
         for body in with_one_fault(real):
             error = outcome(call, 200, {}, encoded(body))
             if isinstance(error, e.ServiceError):
                 assert_harmless(str(error.__cause__))
 
-    def test_an_answer_at_the_edge_of_what_can_be_nested(self, call: Call[Any], real: Any):
+    def test_an_answer_at_the_edge_of_what_can_be_nested(self, call: ApiRequest[Any], real: Any):
         limit = sys.getrecursionlimit()
         for name in re.findall(r'"(\w+)": ', json.dumps(real)):
             for depth in range(limit - 100, limit, 9):
@@ -309,7 +309,7 @@ class TestReading:
 
 @pytest.mark.parametrize("status", [302, 402, 409, 429, 503])
 @pytest.mark.parametrize("call", [GET_JOB, GENERATE], ids=["free", "costly"])
-def test_an_error_with_one_fault(call: Call[Any], status: int):
+def test_an_error_with_one_fault(call: ApiRequest[Any], status: int):
     for problem in PROBLEMS:
         for body in with_one_fault(problem):
             assert isinstance(outcome(call, status, {}, encoded(body)), e.ServiceError)
@@ -417,14 +417,14 @@ IN_XCOM = (ImageJob, Media, Post)
 
 class TestModels:
     @pytest.mark.parametrize(
-        ("from_wire", "real"),
-        [(ImageJob.from_wire, JOB), (ImageJob.from_wire, FAILED_JOB), (Post.from_wire, POST), (Media.from_wire, MEDIA)],
+        ("from_api", "real"),
+        [(ImageJob.from_api, JOB), (ImageJob.from_api, FAILED_JOB), (Post.from_api, POST), (Media.from_api, MEDIA)],
         ids=["job", "failed-job", "post", "media"],
     )
-    def test_reading_raises_what_is_documented(self, from_wire: Callable[[Any], Any], real: Any):
+    def test_reading_raises_what_is_documented(self, from_api: Callable[[Any], Any], real: Any):
         for answer in [*with_one_fault(real), *HOSTILE]:
             with suppress(LookupError, TypeError, ValueError):
-                from_wire(answer)
+                from_api(answer)
 
     @pytest.mark.parametrize("kind", IN_XCOM)
     def test_what_goes_into_xcom_is_plain_data(self, kind: type):
@@ -562,7 +562,7 @@ class TestDecisions:
     @bounded
     @given(status=statuses, headers=headers, attempt=st.integers(1, 5), call=st.sampled_from(CALLS))
     def test_a_hook_repeats_within_bounds_and_nothing_that_costs(
-        self, status: int, headers: dict[str, str], attempt: int, call: tuple[Call[Any], Any]
+        self, status: int, headers: dict[str, str], attempt: int, call: tuple[ApiRequest[Any], Any]
     ):
         error = outcome(call[0], status, headers, b"{}")
         if isinstance(error, e.ServiceError):

@@ -36,14 +36,14 @@ QUOTA = {"aiCredits": {"used": 1, "limit": 2}}
 MOVEMENT = {"transactionId": "t", "type": "debit", "amount": 0.6}
 
 RECORDS = [
-    ImageJob.from_wire(JOB),
-    Media.from_wire(MEDIA),
-    Destination.from_wire(RESULT),
-    Post.from_wire(POST),
-    Account.from_wire(ACCOUNT),
-    Quota.from_wire(QUOTA),
-    CreditTransaction.from_wire(MOVEMENT),
-    Profile.from_wire({"scopes": ["read"]}),
+    ImageJob.from_api(JOB),
+    Media.from_api(MEDIA),
+    Destination.from_api(RESULT),
+    Post.from_api(POST),
+    Account.from_api(ACCOUNT),
+    Quota.from_api(QUOTA),
+    CreditTransaction.from_api(MOVEMENT),
+    Profile.from_api({"scopes": ["read"]}),
 ]
 
 
@@ -124,15 +124,15 @@ class TestLists:
     ("value", "expected"), [("abc", ("abc",)), (["a", 3, None], ("a", "3")), (None, ()), ({}, ()), ("", ())]
 )
 def test_ids_are_not_taken_apart(value: Any, expected: tuple[str, ...]):
-    assert Post.from_wire({"post_id": "p", "status": "draft", "media_ids": value}).media_ids == expected
-    assert Media.from_wire({"media_id": "m", "media_ids": value}).media_ids == (expected or ("m",))
+    assert Post.from_api({"post_id": "p", "status": "draft", "media_ids": value}).media_ids == expected
+    assert Media.from_api({"media_id": "m", "media_ids": value}).media_ids == (expected or ("m",))
 
 
 @pytest.mark.parametrize(("value", "expected"), [("12", (12,)), (12, (12,)), (["12", 3, "x", None], (12, 3))])
 def test_account_ids_are_not_taken_apart(value: Any, expected: tuple[int, ...]):
-    assert Post.from_wire({"post_id": "p", "status": "draft", "account_ids": value}).account_ids == expected
+    assert Post.from_api({"post_id": "p", "status": "draft", "account_ids": value}).account_ids == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [("read write", ("read", "write")), (["ai"], ("ai",)), (None, ())])
 def test_scopes_are_not_taken_apart(value: Any, expected: tuple[str, ...]):
-    assert Profile.from_wire({"scopes": value}).scopes == expected
+    assert Profile.from_api({"scopes": value}).scopes == expected

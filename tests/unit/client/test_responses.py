@@ -11,9 +11,9 @@ import pytest
 
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.client.models import Account, Destination, ImageJob, Post
+from airflow_provider_pictory.client.requests import ApiRequest
 from airflow_provider_pictory.client.responses import (
-    Answer,
-    Call,
+    ApiResponse,
     asked_delay,
     backoff,
     lost,
@@ -24,16 +24,16 @@ from airflow_provider_pictory.client.responses import (
 from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.version_compat import AirflowFailException
 
-GET: Call[Any] = Call("get thing", "GET", "/thing", lambda body: body["value"], idempotent=True)
-POST: Call[Any] = Call("make thing", "POST", "/thing", lambda body: body["value"])
+GET: ApiRequest[Any] = ApiRequest("get thing", "GET", "/thing", lambda body: body["value"], idempotent=True)
+POST: ApiRequest[Any] = ApiRequest("make thing", "POST", "/thing", lambda body: body["value"])
 
 
-def answer(status: int, body: Any = None, **headers: str) -> Answer:
+def answer(status: int, body: Any = None, **headers: str) -> ApiResponse:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {"content-type": "application/json", **headers}, raw)
+    return ApiResponse(status, {"content-type": "application/json", **headers}, raw)
 
 
-def error_of(call: Call[Any], reply: Answer) -> e.ServiceError:
+def error_of(call: ApiRequest[Any], reply: ApiResponse) -> e.ServiceError:
     with pytest.raises(e.ServiceError) as caught:
         read("Service", call, reply)
     return caught.value
@@ -88,7 +88,7 @@ def test_a_server_error_to_a_call_that_costs_is_repeated_by_no_hook(status: int,
 
 
 def test_a_503_that_names_a_delay_is_a_refusal():
-    error = error_of(POST, Answer(503, {"retry-after": "5"}, b""))
+    error = error_of(POST, ApiResponse(503, {"retry-after": "5"}, b""))
     assert type(error) is e.TransientError
     assert retry_delay(POST, error, 1) is None
     assert 5 <= asked_delay(error) <= 6
@@ -110,7 +110,7 @@ def test_the_vendors_word_on_retrying_lets_no_hook_repeat_what_costs(status: int
 
 
 def test_a_body_that_is_nested_too_deeply_is_no_answer():
-    bomb = Answer(200, {}, b"[" * 200_000)
+    bomb = ApiResponse(200, {}, b"[" * 200_000)
     assert type(error_of(POST, bomb)) is e.OutcomeUnknownError
     assert type(error_of(GET, bomb)) is e.UnexpectedAnswerError
 
@@ -128,17 +128,17 @@ def test_a_body_that_is_nested_too_deeply_is_no_answer():
     ids=["gzip", "x-gzip", "deflate", "both", "identity", "not compressed after all"],
 )
 def test_a_compressed_body_is_read(encoding: str, body: bytes):
-    assert Answer.received(200, {"Content-Encoding": encoding}, body, "").json() == {}
+    assert ApiResponse.received(200, {"Content-Encoding": encoding}, body, "").json() == {}
 
 
 def test_the_key_is_found_in_a_compressed_body():
-    received = Answer.received(200, {"Content-Encoding": "gzip"}, gzip.compress(b'"secret-key"'), "secret-key")
+    received = ApiResponse.received(200, {"Content-Encoding": "gzip"}, gzip.compress(b'"secret-key"'), "secret-key")
     assert received.body == b'"***"'
 
 
 def test_where_the_body_says_nothing_any_success_will_do():
-    call: Call[None] = Call("retry", "POST", "/retry", lambda _: None, answered=False)
-    assert read("Service", call, Answer(202, {}, b"")) is None
+    call: ApiRequest[None] = ApiRequest("retry", "POST", "/retry", lambda _: None, has_result=False)
+    assert read("Service", call, ApiResponse(202, {}, b"")) is None
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,8 @@ def test_every_shape_of_error_body_ends_in_a_readable_message(body: Any, words: 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"null", b"[]", b'{"value2": 1}', b'"text"'])
 def test_a_success_that_is_not_of_this_api(body: bytes):
-    assert type(error_of(GET, Answer(200, {}, body))) is e.UnexpectedAnswerError
-    assert type(error_of(POST, Answer(200, {}, body))) is e.OutcomeUnknownError
+    assert type(error_of(GET, ApiResponse(200, {}, body))) is e.UnexpectedAnswerError
+    assert type(error_of(POST, ApiResponse(200, {}, body))) is e.OutcomeUnknownError
 
 
 def test_a_lost_answer_is_unknown_only_where_the_request_may_have_arrived():
@@ -274,4 +274,4 @@ def test_backoff_grows_and_stays_bounded():
 
 @pytest.mark.parametrize("name", ["id", "account_id"])
 def test_an_account_is_read_by_either_name_that_the_vendor_documents(name: str):
-    assert Account.from_wire({name: 2280, "platform": "linkedin"}).account_id == 2280
+    assert Account.from_api({name: 2280, "platform": "linkedin"}).account_id == 2280
