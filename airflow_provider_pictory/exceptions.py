@@ -5,9 +5,9 @@ Every error that the two services, or the connections to them, can cause.
 
     AirflowException
     └── ServiceError                    anything below; ``str()`` is one line for the log
-        ├── InputError               x  a parameter, a connection or a request that cannot succeed as it is
+        ├── InvalidRequestError      x  a parameter, a connection or a request that cannot succeed as it is
         ├── AuthenticationError      x  401: the key is wrong, revoked or expired
-        ├── ScopeError               x  402, 403: the key or the plan does not cover this call
+        ├── PermissionDeniedError    x  402, 403: the key or the plan does not cover this call
         ├── InsufficientCreditsError x  402, or a job that failed for it: ``credits_required``, ``credits_available``
         ├── NotFoundError            x  404: no such job, post or media; or the host is not the API
         ├── JobFailedError              Pictory gave the image up: ``code``, ``reason``
@@ -16,7 +16,7 @@ Every error that the two services, or the connections to them, can cause.
         ├── TransientError              network faults, 5xx: ``retry_after`` seconds, where the service says
         │   ├── RateLimitedError        429: refused
         │   └── OutcomeUnknownError     the answer to a call that costs or publishes was lost
-        └── UnexpectedAnswerError       an answer that is not of this API: HTML, broken JSON, missing fields
+        └── InvalidResponseError        a response that is not of this API: HTML, broken JSON, missing fields
 
 Of a call that costs or publishes, every error says that it had no effect, but for ``OutcomeUnknownError``.
 
@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException
@@ -87,7 +88,7 @@ class ServiceError(AirflowException):
         return _copy, (type(self), self.args), self.__dict__
 
 
-class InputError(ServiceError, AirflowFailException):
+class InvalidRequestError(ServiceError, AirflowFailException):
     """
     A parameter, a connection or a request that cannot succeed as it is.
 
@@ -95,7 +96,7 @@ class InputError(ServiceError, AirflowFailException):
     """
 
     @classmethod
-    def of(cls, field: str, fault: str, allowed: str) -> InputError:
+    def of(cls, field: str, fault: str, allowed: str) -> InvalidRequestError:
         """Name the field, its fault and what is allowed."""
         return cls(f"{field}: {fault}; allowed: {allowed}")
 
@@ -104,7 +105,7 @@ class AuthenticationError(ServiceError, AirflowFailException):
     """401: the key is wrong, revoked or expired."""
 
 
-class ScopeError(ServiceError, AirflowFailException):
+class PermissionDeniedError(ServiceError, AirflowFailException):
     """402, 403: the key or the plan does not cover this call."""
 
 
@@ -205,5 +206,20 @@ class OutcomeUnknownError(TransientError):
     """The answer to a call that costs or publishes was lost: it may or may not have taken effect."""
 
 
-class UnexpectedAnswerError(ServiceError):
+class InvalidResponseError(ServiceError):
     """An answer that is not of this API: HTML, broken JSON, missing fields, a redirect."""
+
+
+_OLD_NAMES: dict[str, type[ServiceError]] = {
+    "InputError": InvalidRequestError,
+    "ScopeError": PermissionDeniedError,
+    "UnexpectedAnswerError": InvalidResponseError,
+}
+
+
+def __getattr__(name: str) -> type[ServiceError]:
+    """Find an error by its old name, under which an event of an older trigger may carry it."""
+    if name not in _OLD_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"{name} is now {_OLD_NAMES[name].__name__}", DeprecationWarning, stacklevel=2)
+    return _OLD_NAMES[name]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pictory.client.inputs import check_url
-from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.exceptions import InvalidRequestError
 from airflow_provider_pictory.version_compat import BaseOperator, BaseOperatorLink, XCom
 
 if TYPE_CHECKING:
@@ -106,6 +106,6 @@ def address(url: Any) -> str:
     """Let pass only what a browser may be sent to: the address comes from outside."""
     try:
         check_url("url", url)
-    except InputError:
+    except InvalidRequestError:
         return ""
     return str(url)

@@ -27,7 +27,7 @@ from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 
 try:
-    from airflow_provider_pictory.operators.approval import ApproveImageOperator, GenerateAnotherImageOperator
+    from airflow_provider_pictory.operators.approval import ApproveImageOperator, RegenerateImageOperator
 except ImportError:
     ApproveImageOperator = None  # type: ignore[assignment,misc]
 
@@ -86,7 +86,7 @@ with DAG(
             approve = ask(wait, caption, account_ids, another=True)
         with TaskGroup("second"):
             changed = approve.output["prompt"]
-            wait = picture(GenerateAnotherImageOperator(task_id="generate", prompt=changed, aspect_ratio="16:9"))
+            wait = picture(RegenerateImageOperator(task_id="generate", prompt=changed, aspect_ratio="16:9"))
             ask(wait, caption, account_ids, another=False)
 
     publish.expand_kwargs(briefs())

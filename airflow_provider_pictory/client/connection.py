@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.exceptions import InvalidRequestError
 
 DEFAULT_TIMEOUT = (10.0, 60.0)
 
@@ -73,7 +73,7 @@ class Endpoint:
             triggerer).
         :param default_base_url: used if the connection has no host.
         :param default_rate: requests per minute, where the connection does not say.
-        :raises InputError: with the field of the connection that is wrong.
+        :raises InvalidRequestError: with the field of the connection that is wrong.
         """
         where = f"connection {conn.conn_id!r}"
         extra = _options(conn.extra, where)
@@ -95,10 +95,10 @@ def _options(text: str | None, where: str) -> dict[str, Any]:
     except ValueError:
         extra = None
     if not isinstance(extra, dict):
-        raise InputError.of(f"{where}, extra", "is no JSON object", ", ".join(OPTIONS))
+        raise InvalidRequestError.of(f"{where}, extra", "is no JSON object", ", ".join(OPTIONS))
     unknown = sorted(set(extra) - set(OPTIONS))
     if unknown:
-        raise InputError.of(f"{where}, extra", f"unknown option {', '.join(unknown)}", ", ".join(OPTIONS))
+        raise InvalidRequestError.of(f"{where}, extra", f"unknown option {', '.join(unknown)}", ", ".join(OPTIONS))
     # None and nothing are how forms note an empty field; in a connection URI, all is text.
     given = {name: _plain(value) for name, value in extra.items() if value not in (None, "")}
     for name in {"trust_env", "allow_http"} & set(given):
@@ -121,21 +121,21 @@ def read_boolean(name: str, value: Any) -> bool:
     Read what is true or false.
 
     :param value: a boolean, 1 or 0, or one of these as text, in any case.
-    :raises InputError: if it is none of these.
+    :raises InvalidRequestError: if it is none of these.
     """
     known = {"true": True, "1": True, "false": False, "0": False}
     text = str(value).strip().lower()
     if isinstance(value, (bool, int, str)) and text in known:
         return known[text]
-    raise InputError.of(name, f"is {value!r}", "true, false")
+    raise InvalidRequestError.of(name, f"is {value!r}", "true, false")
 
 
 def _key(conn: AirflowConnection, where: str) -> str:
     key = (conn.password or "").strip()
     if not key:
-        raise InputError.of(f"{where}, password", "is empty", "the service's API key")
+        raise InvalidRequestError.of(f"{where}, password", "is empty", "the service's API key")
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise InputError.of(f"{where}, password", "has spaces or characters beyond ASCII", "the API key alone")
+        raise InvalidRequestError.of(f"{where}, password", "has spaces or characters beyond ASCII", "the API key alone")
     return key
 
 
@@ -144,21 +144,25 @@ def _base_url(conn: AirflowConnection, default: str, allow_http: bool, where: st
     allowed = f"a URL such as {default}"
     url = (conn.host or "").strip() or default
     if "://" not in url:
-        raise InputError.of(field_name, "has no scheme", allowed)
+        raise InvalidRequestError.of(field_name, "has no scheme", allowed)
     try:
         parts = urlsplit(url)
         port = parts.port
         (parts.hostname or "").encode("idna")
     except ValueError:
-        raise InputError.of(field_name, "is no valid URL", allowed) from None
+        raise InvalidRequestError.of(field_name, "is no valid URL", allowed) from None
     if parts.username is not None or parts.password is not None:
-        raise InputError.of(field_name, "has credentials in the URL", f"{allowed}, with the key as the password")
+        raise InvalidRequestError.of(
+            field_name, "has credentials in the URL", f"{allowed}, with the key as the password"
+        )
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
-        raise InputError.of(field_name, "is not the base of an http(s) API", allowed)
+        raise InvalidRequestError.of(field_name, "is not the base of an http(s) API", allowed)
     if conn.port is not None and conn.port != port:
-        raise InputError.of(f"{where}, port", "is set beside the base URL", "the port as a part of the base URL")
+        raise InvalidRequestError.of(
+            f"{where}, port", "is set beside the base URL", "the port as a part of the base URL"
+        )
     if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname)):
-        raise InputError.of(
+        raise InvalidRequestError.of(
             field_name,
             "would send the API key over plain http",
             'https, a loopback address, or extra {"allow_http": true}',
@@ -178,7 +182,7 @@ def is_loopback(host: str) -> bool:
 
 def _rate(value: Any, where: str) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < float("inf"):
-        raise InputError.of(f"{where}, extra requests_per_minute", f"is {value!r}", "a number above 0")
+        raise InvalidRequestError.of(f"{where}, extra requests_per_minute", f"is {value!r}", "a number above 0")
     return float(value)
 
 
@@ -189,7 +193,7 @@ def _timeout(value: Any, where: str) -> tuple[float, float]:
     if len(seconds) != 2 or not all(
         isinstance(n, (int, float)) and not isinstance(n, bool) and 0 < n <= 3600 for n in seconds
     ):
-        raise InputError.of(
+        raise InvalidRequestError.of(
             f"{where}, extra timeout", f"is {value!r}", "seconds above 0 up to 3600, or [connect, read]"
         )
     return float(seconds[0]), float(seconds[1])
@@ -200,7 +204,7 @@ def _proxies(value: Any, where: str) -> dict[str, str]:
         return {}
     proxies = {"http": value, "https": value} if isinstance(value, str) else value
     if not isinstance(proxies, dict) or not all(isinstance(url, str) and is_proxy(url) for url in proxies.values()):
-        raise InputError.of(f"{where}, extra proxies", "is not understood", f"{PROXY}, or such URLs by scheme")
+        raise InvalidRequestError.of(f"{where}, extra proxies", "is not understood", f"{PROXY}, or such URLs by scheme")
     return {scheme: urlsplit(url).geturl() for scheme, url in proxies.items()}
 
 
@@ -243,7 +247,7 @@ def without_credentials(text: str, key: str, proxies: Iterable[str]) -> str:
 def _verify(value: Any, where: str) -> bool | str:
     if isinstance(value, bool) or (isinstance(value, str) and value):
         return value
-    raise InputError.of(f"{where}, extra verify", f"is {value!r}", "true, false or the path of a CA bundle")
+    raise InvalidRequestError.of(f"{where}, extra verify", f"is {value!r}", "true, false or the path of a CA bundle")
 
 
 def _cert(value: Any, where: str) -> str | tuple[str, str] | None:
@@ -251,4 +255,4 @@ def _cert(value: Any, where: str) -> str | tuple[str, str] | None:
         return value
     if isinstance(value, list) and len(value) == 2 and all(isinstance(path, str) and path for path in value):
         return value[0], value[1]
-    raise InputError.of(f"{where}, extra cert", "is not understood", "a path, or [certificate, key]")
+    raise InvalidRequestError.of(f"{where}, extra cert", "is not understood", "a path, or [certificate, key]")

@@ -2,7 +2,8 @@
 The services' rules for what can be asked of them, and the wire's names for it.
 
 Each function checks its arguments as Python knows them and returns the JSON body that the service expects: the one
-place where ``aspect_ratio`` becomes ``aspectRatio``. ``InputError`` names the parameter, its fault and what is allowed.
+place where ``aspect_ratio`` becomes ``aspectRatio``. ``InvalidRequestError`` names the parameter,
+its fault and what is allowed.
 
 A parameter that is left out, or None, is left to the service's default, or to what its description says. An empty text
 never is: it is an error, and so is the text ``None``, which a template makes of a value that is missing.
@@ -21,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_pictory.client.connection import is_loopback, read_boolean
-from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.exceptions import InvalidRequestError
 
 PICTORY_DEFAULT_MODEL = "seedream3.0"
 PICTORY_ASPECT_RATIOS = {
@@ -155,7 +156,7 @@ def check_conn_ids(conn_ids: Any) -> list[str]:
     """Check a list of connection ids."""
     listed = isinstance(conn_ids, Sequence) and not isinstance(conn_ids, str)
     if not listed or not all(isinstance(item, str) and item.strip() not in ("", "None") for item in conn_ids):
-        raise InputError.of("check_conn_ids", f"is {_short(conn_ids)}", "a list of connection ids")
+        raise InvalidRequestError.of("check_conn_ids", f"is {_short(conn_ids)}", "a list of connection ids")
     return list(conn_ids)
 
 
@@ -164,13 +165,13 @@ def seconds(name: str, value: Any) -> float:
     Read a length of time.
 
     :param value: seconds, also as text, or a timedelta.
-    :raises InputError: if it is none of these, or not above zero.
+    :raises InvalidRequestError: if it is none of these, or not above zero.
     """
     length = value.total_seconds() if isinstance(value, dt.timedelta) else value
     if isinstance(length, str) and re.fullmatch(r"\s*\d{1,12}(\.\d+)?\s*", length):
         length = float(length)
     if not isinstance(length, (int, float)) or isinstance(length, bool) or not 0 < length < float("inf"):
-        raise InputError.of(name, f"is {_short(value)}", "seconds above 0, or such a timedelta")
+        raise InvalidRequestError.of(name, f"is {_short(value)}", "seconds above 0, or such a timedelta")
     return float(length)
 
 
@@ -188,24 +189,28 @@ def check_text(name: str, value: Any, least: int, most: int | None) -> None:
     """Check a text's type and its length in characters."""
     allowed = f"{least} to {most:,} characters" if most else f"at least {least} character"
     if not isinstance(value, str):
-        raise InputError.of(name, f"is of type {type(value).__name__}, not str", allowed)
+        raise InvalidRequestError.of(name, f"is of type {type(value).__name__}, not str", allowed)
     if value.strip() == "None":
-        raise InputError.of(name, "is 'None', which is what a template makes of a value that is missing", allowed)
+        raise InvalidRequestError.of(
+            name, "is 'None', which is what a template makes of a value that is missing", allowed
+        )
     length = len(value.strip())
     if length < least or (most and len(value) > most):
-        raise InputError.of(name, f"has {length if length < least else len(value):,} characters", allowed)
+        raise InvalidRequestError.of(name, f"has {length if length < least else len(value):,} characters", allowed)
 
 
 def check_model(model: Any) -> None:
     """Check that a model is named at all: a new one must work the day it appears."""
     if model is not None and not (isinstance(model, str) and model.strip() not in ("", "None")):
-        raise InputError.of("model", f"is {_short(model)}", "a model's name, or None for the service's default")
+        raise InvalidRequestError.of(
+            "model", f"is {_short(model)}", "a model's name, or None for the service's default"
+        )
 
 
 def check_style(style: Any) -> None:
     """Check that a style is one of Pictory's."""
     if style is not None and style not in PICTORY_STYLES:
-        raise InputError.of("style", f"is {_short(style)}", ", ".join(PICTORY_STYLES))
+        raise InvalidRequestError.of("style", f"is {_short(style)}", ", ".join(PICTORY_STYLES))
 
 
 def check_aspect_ratio(aspect_ratio: Any, known: Sequence[str] | None, model: str | None) -> None:
@@ -214,9 +219,9 @@ def check_aspect_ratio(aspect_ratio: Any, known: Sequence[str] | None, model: st
         return
     if known is not None and aspect_ratio not in known:
         of = f" with model {model}" if model else ""
-        raise InputError.of("aspect_ratio", f"is {_short(aspect_ratio)}{of}", ", ".join(known))
+        raise InvalidRequestError.of("aspect_ratio", f"is {_short(aspect_ratio)}{of}", ", ".join(known))
     if not (isinstance(aspect_ratio, str) and re.fullmatch(r"\d{1,3}:\d{1,3}", aspect_ratio)):
-        raise InputError.of("aspect_ratio", f"is {_short(aspect_ratio)}", "a ratio such as 16:9")
+        raise InvalidRequestError.of("aspect_ratio", f"is {_short(aspect_ratio)}", "a ratio such as 16:9")
 
 
 def check_url(name: str, url: Any, *, secure: bool = False) -> None:
@@ -237,7 +242,7 @@ def check_url(name: str, url: Any, *, secure: bool = False) -> None:
         except ValueError:
             fault = f"is {_short(url)}"
     if fault:
-        raise InputError.of(name, fault, allowed)
+        raise InvalidRequestError.of(name, fault, allowed)
 
 
 def check_account_ids(account_ids: Any, *, required: bool) -> list[int]:
@@ -246,24 +251,24 @@ def check_account_ids(account_ids: Any, *, required: bool) -> list[int]:
     if account_ids is None:
         account_ids = []
     if not isinstance(account_ids, Sequence) or isinstance(account_ids, (str, bytes)):
-        raise InputError.of("account_ids", f"is {_short(account_ids)}", allowed)
+        raise InvalidRequestError.of("account_ids", f"is {_short(account_ids)}", allowed)
     for item in account_ids:
         if not isinstance(item, Integral) or isinstance(item, bool):  # those of NumPy are integral, too
-            raise InputError.of("account_ids", f"holds {_short(item)} of type {type(item).__name__}", allowed)
+            raise InvalidRequestError.of("account_ids", f"holds {_short(item)} of type {type(item).__name__}", allowed)
     if len(set(account_ids)) != len(account_ids):
-        raise InputError.of("account_ids", "names an account twice", allowed)
+        raise InvalidRequestError.of("account_ids", "names an account twice", allowed)
     if required and not account_ids:
-        raise InputError.of("account_ids", "is empty", allowed)
+        raise InvalidRequestError.of("account_ids", "is empty", allowed)
     return [int(item) for item in account_ids]
 
 
 def check_media_ids(media_ids: Any) -> list[str]:
     """Check ids of the media library."""
     if not isinstance(media_ids, Sequence) or isinstance(media_ids, (str, bytes)):
-        raise InputError.of("media_ids", f"is {_short(media_ids)}", "a list of ids of the media library")
+        raise InvalidRequestError.of("media_ids", f"is {_short(media_ids)}", "a list of ids of the media library")
     for item in media_ids:
         if not (isinstance(item, str) and re.fullmatch(r"[0-9A-Za-z_-]{1,100}", item)):
-            raise InputError.of("media_ids", f"holds {_short(item)}", "a list of ids of the media library")
+            raise InvalidRequestError.of("media_ids", f"holds {_short(item)}", "a list of ids of the media library")
     return list(media_ids)
 
 
@@ -275,7 +280,7 @@ def check_timezone(name: Any) -> None:
             raise ValueError("no text")
         zoneinfo.ZoneInfo(name)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        raise InputError.of("timezone", f"is {_short(name)}", allowed) from None
+        raise InvalidRequestError.of("timezone", f"is {_short(name)}", allowed) from None
 
 
 def check_platform_content(value: Any) -> None:
@@ -284,11 +289,11 @@ def check_platform_content(value: Any) -> None:
         return
     allowed = "a dict of content, contentType, settings for each platform"
     if not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
-        raise InputError.of("platform_content", f"is {_short(value)}", allowed)
+        raise InvalidRequestError.of("platform_content", f"is {_short(value)}", allowed)
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise InputError.of("platform_content", f"is not JSON: {error}", allowed) from None
+        raise InvalidRequestError.of("platform_content", f"is not JSON: {error}", allowed) from None
 
 
 def parse_time(name: str, value: Any) -> dt.datetime:
@@ -302,24 +307,24 @@ def parse_time(name: str, value: Any) -> dt.datetime:
         try:
             moment = dt.datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value.strip()))
         except ValueError:
-            raise InputError.of(name, f"is {_short(value)}", allowed) from None
+            raise InvalidRequestError.of(name, f"is {_short(value)}", allowed) from None
     elif isinstance(value, dt.datetime):
         moment = value
     else:
-        raise InputError.of(name, f"is {_short(value)}", allowed)
+        raise InvalidRequestError.of(name, f"is {_short(value)}", allowed)
     if moment.utcoffset() is None:
-        raise InputError.of(name, f"is {_short(str(value))}, which has no zone", allowed)
+        raise InvalidRequestError.of(name, f"is {_short(str(value))}, which has no zone", allowed)
     try:
         return moment.astimezone(dt.timezone.utc)
     except OverflowError:
-        raise InputError.of(name, f"is {_short(str(value))}", allowed) from None
+        raise InvalidRequestError.of(name, f"is {_short(str(value))}", allowed) from None
 
 
 def check_future(name: str, value: Any) -> None:
     """Check that a point in time has not passed."""
     moment = parse_time(name, value)
     if moment <= dt.datetime.now(dt.timezone.utc):
-        raise InputError.of(name, f"is {moment:%Y-%m-%dT%H:%M:%SZ}, which is in the past", "a time to come")
+        raise InvalidRequestError.of(name, f"is {moment:%Y-%m-%dT%H:%M:%SZ}, which is in the past", "a time to come")
 
 
 def _short(value: Any) -> str:

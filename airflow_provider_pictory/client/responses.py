@@ -21,15 +21,15 @@ from typing import Any, NoReturn, TypeVar
 from airflow_provider_pictory.client.requests import ApiRequest
 from airflow_provider_pictory.exceptions import (
     AuthenticationError,
-    InputError,
     InsufficientCreditsError,
+    InvalidRequestError,
+    InvalidResponseError,
     NotFoundError,
     OutcomeUnknownError,
+    PermissionDeniedError,
     RateLimitedError,
-    ScopeError,
     ServiceError,
     TransientError,
-    UnexpectedAnswerError,
     one_line,
 )
 
@@ -115,7 +115,7 @@ def read(service: str, request: ApiRequest[T], response: ApiResponse) -> T:
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         fault = f"{service} returned {response.status} for {request.name}, but {_describe(response)}"
         if request.idempotent:
-            raise UnexpectedAnswerError(
+            raise InvalidResponseError(
                 f"{fault}. Does the connection's base URL lead to the API?", http_status=response.status
             ) from error
         raise OutcomeUnknownError(
@@ -217,7 +217,7 @@ def _raise_error(service: str, request: ApiRequest[Any], response: ApiResponse) 
     if retryable is True and status < 500:
         raise TransientError(message, retry_after=delay, **ids)
     if 300 <= status < 400:
-        raise UnexpectedAnswerError(
+        raise InvalidResponseError(
             f"{message}; redirects are not followed, because they would carry the request elsewhere: "
             "the connection's base URL must be the API's own",
             **ids,
@@ -234,7 +234,7 @@ def _raise_error(service: str, request: ApiRequest[Any], response: ApiResponse) 
             **ids,
         )
     if status in (402, 403):
-        raise ScopeError(message, **ids)
+        raise PermissionDeniedError(message, **ids)
     if status == 404:
         hint = "" if fields else ". Does the connection's base URL lead to the API?"
         raise NotFoundError(message + hint, **ids)
@@ -243,7 +243,7 @@ def _raise_error(service: str, request: ApiRequest[Any], response: ApiResponse) 
             # A 503 that names a delay is a refusal; any other may come from a gateway that lost the response.
             raise TransientError(message, retry_after=delay, **ids)
         raise OutcomeUnknownError(f"{message}; whether it took effect is not known", retry_after=delay, **ids)
-    raise InputError(message, **ids)
+    raise InvalidRequestError(message, **ids)
 
 
 def _request_id(meta: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:

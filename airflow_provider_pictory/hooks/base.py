@@ -33,10 +33,10 @@ from airflow_provider_pictory.client.responses import (
     retry_delay,
 )
 from airflow_provider_pictory.exceptions import (
-    InputError,
+    InvalidRequestError,
+    InvalidResponseError,
     ServiceError,
     TransientError,
-    UnexpectedAnswerError,
 )
 from airflow_provider_pictory.version_compat import AirflowNotFoundException, BaseHook, get_async_connection
 
@@ -123,7 +123,7 @@ class Service:
         try:
             yield
         except AirflowNotFoundException as error:
-            raise InputError.of(
+            raise InvalidRequestError.of(
                 self.conn_name_attr,
                 f"there is no connection {self.conn_id!r}",
                 f"the id of an Airflow connection of type {self.conn_type}",
@@ -158,7 +158,7 @@ class ServiceHook(Service, BaseHook):
         """
         Where the connection leads.
 
-        :raises InputError: if there is no such connection, or it cannot be used.
+        :raises InvalidRequestError: if there is no such connection, or it cannot be used.
         """
         conn = self.read_connection()
         self._stale, self._read_at = False, time.monotonic()
@@ -168,7 +168,7 @@ class ServiceHook(Service, BaseHook):
         """
         Read the Airflow connection.
 
-        :raises InputError: if there is none.
+        :raises InvalidRequestError: if there is none.
         """
         with self._naming_the_connection():
             for attempt in (1, 2, 3):
@@ -184,7 +184,7 @@ class ServiceHook(Service, BaseHook):
         """
         Read the connection again: its key may have been changed.
 
-        :raises InputError: if there is no such connection any more, or it cannot be used.
+        :raises InvalidRequestError: if there is no such connection any more, or it cannot be used.
         """
         before = self.endpoint
         del self.endpoint
@@ -357,7 +357,7 @@ class AsyncServiceHook(Service, BaseHook):
         """
         Where the connection leads.
 
-        :raises InputError: if there is no such connection, or it cannot be used.
+        :raises InvalidRequestError: if there is no such connection, or it cannot be used.
         """
         return self.endpoint or await self.refresh()
 
@@ -365,7 +365,7 @@ class AsyncServiceHook(Service, BaseHook):
         """
         Read the connection, again if need be: its key may have been changed.
 
-        :raises InputError: if there is no such connection, or it cannot be used.
+        :raises InvalidRequestError: if there is no such connection, or it cannot be used.
         """
         with self._naming_the_connection():
             conn = await get_async_connection(self, self.conn_id)
@@ -463,7 +463,7 @@ def _session(endpoint: Endpoint) -> requests.Session:
     for scheme, url in session.proxies.items():
         session.proxies[scheme] = url if "://" in url else f"http://{url}"
         if scheme not in endpoint.proxies and not is_proxy(session.proxies[scheme]):
-            raise InputError.of(f"the environment's proxy for {scheme}", "is not understood", PROXY)
+            raise InvalidRequestError.of(f"the environment's proxy for {scheme}", "is not understood", PROXY)
     if endpoint.base_url.startswith("http:"):
         session.verify, session.cert = True, None
     elif isinstance(session.verify, str) or session.cert is not None:
@@ -489,7 +489,7 @@ def _tls(session: requests.Session) -> ssl.SSLContext:
             tls.load_cert_chain(*_paths(session.cert))
     except OSError as error:
         files = ", ".join([bundle, *_paths(session.cert)])
-        raise InputError.of(
+        raise InvalidRequestError.of(
             "verify, cert", f"cannot be read ({files}: {error})", "PEM files on this machine"
         ) from error
     if session.verify is False:
@@ -510,7 +510,7 @@ def _tls_and_proxy(endpoint: Endpoint) -> tuple[ssl.SSLContext | bool, str | Non
 def _too_large(service: str, request: ApiRequest[Any]) -> ServiceError:
     if not request.idempotent:
         return lost(service, request, f"it has more than {MAX_RESPONSE_BYTES:,} bytes", sent=True)
-    return UnexpectedAnswerError(f"{service} returned more than {MAX_RESPONSE_BYTES:,} bytes for {request.name}")
+    return InvalidResponseError(f"{service} returned more than {MAX_RESPONSE_BYTES:,} bytes for {request.name}")
 
 
 def _root(error: BaseException) -> str:

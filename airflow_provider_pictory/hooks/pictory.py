@@ -12,7 +12,7 @@ from urllib.parse import quote
 from airflow_provider_pictory.client import inputs
 from airflow_provider_pictory.client.models import CreditTransaction, ImageJob, Quota, read_all, read_id
 from airflow_provider_pictory.client.requests import MAX_PAGES, ApiRequest
-from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.exceptions import InvalidRequestError
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook, listing
 
 
@@ -61,7 +61,7 @@ class PictoryHook(_Pictory, ServiceHook):
         :param reference_image_url: a public image to be guided by.
         :param webhook: a URL that the service notifies when the job ends. The notice is not signed.
         :return: the job's id.
-        :raises InputError: before anything is sent, if a parameter is wrong.
+        :raises InvalidRequestError: before anything is sent, if a parameter is wrong.
         :raises OutcomeUnknownError: if the answer was lost: the job may run, and be paid for, under an unknown id.
 
         See https://docs.pictory.ai/api-reference/ai-studio/generate-image
@@ -201,7 +201,7 @@ _GET_QUOTA = ApiRequest("get quota", "GET", "/v1/quota", Quota.from_api, idempot
 
 def _list_credit_usage(year: int | None, month: int | None) -> ApiRequest[list[CreditTransaction]]:
     if (year is None) != (month is None):
-        raise InputError.of("year, month", "one is given without the other", "both, or none")
+        raise InvalidRequestError.of("year, month", "one is given without the other", "both, or none")
     params = {} if year is None or month is None else {"year": year, "month": month}
 
     def parse(answer: Any) -> list[CreditTransaction]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from airflow_provider_pictory.client import inputs
 from airflow_provider_pictory.client.models import Account, Media, Post, Profile, read_all
 from airflow_provider_pictory.client.requests import MAX_PAGES, ApiRequest
-from airflow_provider_pictory.exceptions import InputError, one_line
+from airflow_provider_pictory.exceptions import InvalidRequestError, one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook, listing
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
             or any that the service adds.
         :param aspect_ratio: ``1:1`` (the service's default), ``16:9``, ``9:16``, ``4:3``, ``3:4``, ``4:5`` or ``5:4``.
         :return: the entry of the media library; its ``media_ids`` goes into :meth:`create_post`.
-        :raises InputError: before anything is sent, if a parameter is wrong.
+        :raises InvalidRequestError: before anything is sent, if a parameter is wrong.
         :raises OutcomeUnknownError: if the answer was lost: the image may exist, and be paid for.
 
         See https://developers.posteverywhere.ai/docs/api/ai/generate-image
@@ -93,7 +93,7 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
         :param platform_content: ``content``, ``contentType`` and ``settings`` that differ, by platform.
         :param draft: save for review, publish nothing.
         :return: the post, with its id and status; :meth:`get_post` knows more.
-        :raises InputError: before anything is sent, if a parameter is wrong or ``scheduled_for`` has passed.
+        :raises InvalidRequestError: before anything is sent, if a parameter is wrong or ``scheduled_for`` has passed.
         :raises OutcomeUnknownError: if the answer was lost: the post may exist.
         """
         return self.send(
@@ -107,7 +107,7 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
 
         :param filters: ``status``, ``platform``, ``account_id``, ``created_after``, ``created_before``, ``search``;
             None is as if left out. A time is a datetime with a zone, or its ISO 8601 text.
-        :raises InputError: if a filter is unknown: the size and the order of pages are the hook's own.
+        :raises InvalidRequestError: if a filter is unknown: the size and the order of pages are the hook's own.
         """
         offset: int | None = 0
         for page in itertools.count(1):
@@ -260,7 +260,7 @@ def _list_posts(
     filters: Mapping[str, str | int | dt.datetime | None], offset: int, page: int = 1
 ) -> ApiRequest[tuple[list[Post], int | None]]:
     if unknown := sorted(set(filters) - set(FILTERS)):
-        raise InputError.of("filters", f"there is no {', '.join(unknown)}", ", ".join(FILTERS))
+        raise InvalidRequestError.of("filters", f"there is no {', '.join(unknown)}", ", ".join(FILTERS))
     given: dict[str, str | int] = {
         name: inputs.parse_time(name, value).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, dt.datetime) else value
         for name, value in filters.items()

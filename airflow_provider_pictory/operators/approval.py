@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pictory.client import inputs
-from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.exceptions import InvalidRequestError
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.task.log_messages import with_trigger_error
 from airflow_provider_pictory.ui.approval_form import form_body, form_title
@@ -43,7 +44,7 @@ class ApproveImageOperator(HITLOperator):
     - **Approve**: the task succeeds, and those after it run.
     - **Reject**: the task is skipped, and so are those after it.
     - **Make another**, with ``another=True``: the task is skipped as well. The form has a field with the prompt, to
-      change it; what it says is pushed under the XCom key ``prompt``, for a :class:`GenerateAnotherImageOperator`.
+      change it; what it says is pushed under the XCom key ``prompt``, for a :class:`RegenerateImageOperator`.
 
     The answer, with who gave it and when, is pushed under the XCom key ``answer``: ``{"chosen_options",
     "params_input", "responded_at", "responded_by_user"}``. Further parameters are those of Airflow's ``HITLOperator``,
@@ -101,7 +102,9 @@ class ApproveImageOperator(HITLOperator):
     def execute(self, context: Context) -> Any:
         """Ask."""
         if not isinstance(self.image, Mapping):
-            raise InputError.of("image", f"is of type {type(self.image).__name__}", "an image as in XCom, a dict")
+            raise InvalidRequestError.of(
+                "image", f"is of type {type(self.image).__name__}", "an image as in XCom, a dict"
+            )
         self.subject = self.subject or form_title(self.image)
         self.body = form_body(self.image, self.details)
         if self.another:
@@ -135,14 +138,14 @@ class ApproveImageOperator(HITLOperator):
             prompt = answer["params_input"].get("prompt") or self.image.get("prompt")
             try:
                 inputs.image_request(prompt)
-            except InputError as error:
+            except InvalidRequestError as error:
                 raise AirflowException(f"{error}; a retry asks again") from error
             context["ti"].xcom_push(key=PROMPT_KEY, value=prompt)
         # By its own state: what branching operators skip inside a mapped task group, Airflow 3.3 runs all the same.
         raise AirflowSkipException(said)
 
 
-class GenerateAnotherImageOperator(GenerateImageOperator):
+class RegenerateImageOperator(GenerateImageOperator):
     """
     Generates an image if a person has asked for another one, and is skipped if not.
 
@@ -162,3 +165,11 @@ class GenerateAnotherImageOperator(GenerateImageOperator):
             super().render_template_fields(*args, **kwargs)
         except XComNotFound as error:
             raise AirflowSkipException("Nobody has asked for another image") from error
+
+
+def __getattr__(name: str) -> type[RegenerateImageOperator]:
+    """Find the operator by its old name."""
+    if name != "GenerateAnotherImageOperator":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"{name} is now RegenerateImageOperator", DeprecationWarning, stacklevel=2)
+    return RegenerateImageOperator

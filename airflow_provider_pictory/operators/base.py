@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_provider_pictory.client import inputs
 from airflow_provider_pictory.client.inputs import seconds
 from airflow_provider_pictory.client.responses import asked_delay
-from airflow_provider_pictory.exceptions import InputError, TransientError
+from airflow_provider_pictory.exceptions import InvalidRequestError, TransientError
 from airflow_provider_pictory.hooks.base import ServiceHook
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
@@ -161,4 +161,6 @@ def _hook_of(conn_id: str) -> ServiceHook:
     for hook in (PictoryHook, PostEverywhereHook):
         if hook.conn_type == found:
             return hook(conn_id)
-    raise InputError.of("check_conn_ids", f"connection {conn_id!r} is of type {found!r}", _AnyService.conn_type)
+    raise InvalidRequestError.of(
+        "check_conn_ids", f"connection {conn_id!r} is of type {found!r}", _AnyService.conn_type
+    )

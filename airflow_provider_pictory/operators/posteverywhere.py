@@ -14,7 +14,7 @@ from airflow_provider_pictory.client import inputs
 from airflow_provider_pictory.client.connection import read_boolean
 from airflow_provider_pictory.client.models import Destination, Post, read_time
 from airflow_provider_pictory.exceptions import (
-    InputError,
+    InvalidRequestError,
     NotFoundError,
     OutcomeUnknownError,
     PublishError,
@@ -366,7 +366,7 @@ class PostImageOperator(ServiceOperator):
         inputs.check_post(given)
         inputs.check_wait(given)
         if not self._given:
-            raise InputError.of("image, media_ids", "neither is given", "exactly one of the two")
+            raise InvalidRequestError.of("image, media_ids", "neither is given", "exactly one of the two")
         if isinstance(given.get("image"), str):
             inputs.check_url("image", given["image"], secure=True)
 
@@ -378,9 +378,11 @@ class PostImageOperator(ServiceOperator):
         """
         if (self.image is None) == (self.media_ids is None):
             given = "neither is given" if self.image is None else "both are given"
-            raise InputError.of("image, media_ids", given, "exactly one of the two")
+            raise InvalidRequestError.of("image, media_ids", given, "exactly one of the two")
         if read_boolean("draft", self.draft) and read_boolean("wait_for_publish", self.wait_for_publish):
-            raise InputError.of("wait_for_publish", "is True for a draft", "False: nothing publishes a draft by itself")
+            raise InvalidRequestError.of(
+                "wait_for_publish", "is True for a draft", "False: nothing publishes a draft by itself"
+            )
         source: list[str] | str
         if self.media_ids is not None:
             source = inputs.check_media_ids(self.media_ids)
@@ -391,7 +393,7 @@ class PostImageOperator(ServiceOperator):
             inputs.check_url("image", url, secure=True)
             source = str(url)
         if not source:
-            raise InputError.of("media_ids", "is empty", "at least one id of the media library")
+            raise InvalidRequestError.of("media_ids", "is empty", "at least one id of the media library")
         inputs.post_request(**self._request)
         return source
 
@@ -499,8 +501,8 @@ class PostImageOperator(ServiceOperator):
         try:
             with state.mark(self.hook, lambda: {"calling": time.time()}):
                 self.hook.retry_post(post.post_id)
-        except InputError as error:  # such as permanent_failure_circuit_breaker
-            raise InputError(
+        except InvalidRequestError as error:  # such as permanent_failure_circuit_breaker
+            raise InvalidRequestError(
                 f"{PublishError(post, self.posteverywhere_conn_id)}. {error}", http_status=error.http_status
             ) from error
         state.save(calling=None, since=time.time())

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from airflow_provider_pictory.client.connection import CONNECTIONS, REFRESH_INTERVAL, Endpoint
 from airflow_provider_pictory.client.responses import asked_delay, backoff
-from airflow_provider_pictory.exceptions import ServiceError, TransientError, UnexpectedAnswerError
+from airflow_provider_pictory.exceptions import InvalidResponseError, ServiceError, TransientError
 
 T = TypeVar("T")
 
@@ -175,7 +175,7 @@ class Poller(Generic[C]):
 
     def _note(self, error: ServiceError | None, began: float) -> None:
         job = asyncio.current_task()
-        if not isinstance(error, (TransientError, UnexpectedAnswerError)):  # the service is there
+        if not isinstance(error, (TransientError, InvalidResponseError)):  # the service is there
             self._suspects.pop(job, None)
             if began >= self._failed:
                 self._worked, self._faults = began, 0

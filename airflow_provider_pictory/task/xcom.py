@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_pictory.client.inputs import PICTORY_CREDITS, POSTEVERYWHERE_DEFAULT_MODEL
 from airflow_provider_pictory.client.models import ImageJob
 from airflow_provider_pictory.exceptions import (
-    InputError,
     InsufficientCreditsError,
+    InvalidRequestError,
     JobFailedError,
     JobRejectedError,
     ServiceError,
@@ -167,14 +167,16 @@ def check_job(job: ImageJob, conn_id: str) -> None:
     """
     Check that a job which has ended brought a picture.
 
-    :raises InputError: if it is no job of an image.
+    :raises InvalidRequestError: if it is no job of an image.
     :raises InsufficientCreditsError: if it failed for lack of credits.
     :raises JobRejectedError: if the same request would fail again.
     :raises JobFailedError: if it may succeed the next time.
     """
     if job.status == "completed":
         if job.url is None:
-            raise InputError.of("job_id", f"Pictory job {job.job_id} is a video", "the id of a job that makes an image")
+            raise InvalidRequestError.of(
+                "job_id", f"Pictory job {job.job_id} is a video", "the id of a job that makes an image"
+            )
         return
     if job.error_code == "INSUFFICIENT_CREDITS":
         raise InsufficientCreditsError(str(JobFailedError(job, conn_id)))

@@ -46,7 +46,7 @@ def brief(value: bytes) -> str:
 
 
 costly_or_not = pytest.mark.parametrize(
-    ("call", "error"), [(QUOTA, e.UnexpectedAnswerError), (SUBMIT, e.OutcomeUnknownError)], ids=["free", "costly"]
+    ("call", "error"), [(QUOTA, e.InvalidResponseError), (SUBMIT, e.OutcomeUnknownError)], ids=["free", "costly"]
 )
 pytestmark = pytest.mark.usefixtures("no_sleep")
 
@@ -218,7 +218,7 @@ class TestElsewhere:
         connections("pictory_default", host=sandbox.pictory_url, password=sandbox.pictory_key)
         location = f"{scheme}{elsewhere.url.removeprefix('http:')}/v1/quota"
         sandbox.fault(f"pictory.{call[1]}", "status", status=status, headers={"Location": location}, times=None)
-        with pytest.raises(e.UnexpectedAnswerError, match="redirects are not followed"):
+        with pytest.raises(e.InvalidResponseError, match="redirects are not followed"):
             ask(*call)
         assert elsewhere.received == []
         assert len(sandbox.world.requests) == 1
@@ -238,7 +238,7 @@ class TestElsewhere:
     )
     def test_a_redirect_to_nonsense(self, ask: Any, sandbox: Sandbox, call: Any, location: str):
         sandbox.fault(f"pictory.{call[1]}", "status", status=302, headers={"Location": location}, times=None)
-        with pytest.raises(e.UnexpectedAnswerError, match="redirects are not followed"):
+        with pytest.raises(e.InvalidResponseError, match="redirects are not followed"):
             ask(*call)
 
 
@@ -358,7 +358,7 @@ class TestPages:
             send(as_answer({"items": [], "nextPageKey": str(number) if number < PAGES else None}))
 
         serve(page)
-        with pytest.raises(e.UnexpectedAnswerError, match="list jobs"):
+        with pytest.raises(e.InvalidResponseError, match="list jobs"):
             ask("pictory", "list_jobs")
 
     def test_jobs_in_circles(self, ask: Any, serve: Any):
@@ -367,7 +367,7 @@ class TestPages:
             send(as_answer({"items": [], "nextPageKey": "ab"[number % 2] if number < PAGES else None}))
 
         serve(page)
-        with pytest.raises(e.UnexpectedAnswerError, match="list jobs"):
+        with pytest.raises(e.InvalidResponseError, match="list jobs"):
             ask("pictory", "list_jobs")
 
     def test_posts(self, ask: Any, serve: Any, connections: Callable[..., None]):
@@ -377,7 +377,7 @@ class TestPages:
             send(as_answer({"data": {"posts": posts, "pagination": {"has_more": more}}}))
 
         connections("posteverywhere_default", host=serve(page).url, password=KEY)
-        with pytest.raises(e.UnexpectedAnswerError, match="list posts"):
+        with pytest.raises(e.InvalidResponseError, match="list posts"):
             ask("posteverywhere", "list_posts")
 
 
@@ -593,7 +593,7 @@ class TestAddresses:
         assert shown(ImageLink(), image) == ""
         before = len(sandbox.world.requests)
         for given in (image, url):
-            with pytest.raises(e.InputError, match="image: ") as caught:
+            with pytest.raises(e.InvalidRequestError, match="image: ") as caught:
                 post(image=given).run()
             assert isinstance(caught.value, AirflowFailException)
             assert_harmless(str(caught.value))

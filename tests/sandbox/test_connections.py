@@ -95,7 +95,7 @@ class TestFilters:
 
     @pytest.mark.parametrize("name", ["limit", "offset", "sort", "order", "stauts"])
     def test_what_the_hook_decides_itself_is_refused(self, name: str):
-        with pytest.raises(e.InputError, match=f"filters: there is no {name}; allowed: status, platform"):
+        with pytest.raises(e.InvalidRequestError, match=f"filters: there is no {name}; allowed: status, platform"):
             list(PostEverywhereHook().list_posts(**{name: "x"}))
 
 
@@ -131,6 +131,6 @@ def test_an_environments_proxy_that_nobody_reads_alike_is_refused(
 ):
     connect("pictory_default", host="https://api.example", password="a-key-of-ours")
     monkeypatch.setenv("HTTPS_PROXY", "http://user:s3cr@t/word@proxy.example:3128")
-    with pytest.raises(e.InputError, match="environment's proxy for https: is not understood") as caught:
+    with pytest.raises(e.InvalidRequestError, match="environment's proxy for https: is not understood") as caught:
         PictoryHook().get_quota()
     assert "s3cr" not in "".join(traceback.format_exception(caught.value))

@@ -381,7 +381,7 @@ class TestMemory:
         monkeypatch.setattr(StateStore, "set", flaky)
         for call, task in (("pictory.submit_image", generate()), ("posteverywhere.create_post", post(image=URL))):
             sandbox.fault(call, "status", status=402)
-            with pytest.raises(e.ScopeError):
+            with pytest.raises(e.PermissionDeniedError):
                 task.run()
 
     @pytest.mark.parametrize("cut", [r"Z$", r"(\.\d+)?Z$", r"T|Z$"], ids=["no zone", "no fraction", "no T"])

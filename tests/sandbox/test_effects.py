@@ -123,10 +123,10 @@ def test_a_refusal_that_names_a_delay_leaves_no_mark_and_pauses_as_long(sandbox:
 @pytest.mark.parametrize(
     ("fault", "error", "is_marked"),
     [
-        ({"kind": "status", "status": 400}, e.InputError, False),
+        ({"kind": "status", "status": 400}, e.InvalidRequestError, False),
         ({"kind": "status", "status": 401}, e.AuthenticationError, False),
         ({"kind": "status", "status": 402}, e.ServiceError, False),
-        ({"kind": "status", "status": 403}, e.ScopeError, False),
+        ({"kind": "status", "status": 403}, e.PermissionDeniedError, False),
         ({"kind": "status", "status": 404}, e.NotFoundError, False),
         ({"kind": "status", "status": 500}, e.OutcomeUnknownError, True),
         ({"kind": "status", "status": 503}, e.OutcomeUnknownError, True),

@@ -131,7 +131,7 @@ class TestPictory:
         assert (newest.type, newest.amount, newest.source) == ("debit", 14, "Text-to-Image")
         year, month = map(int, newest.transaction_date.split("-")[:2])
         assert pictory("list_credit_usage", year=year, month=month)[0] == newest
-        with pytest.raises(e.InputError, match="year, month"):
+        with pytest.raises(e.InvalidRequestError, match="year, month"):
             pictory("list_credit_usage", year=2026)
 
     def test_no_credits(self, pictory: Caller, settings: Callable[..., None]):
@@ -140,7 +140,7 @@ class TestPictory:
             pictory("submit_image", PROMPT)
 
     def test_the_vendors_words_on_a_wrong_input(self, pictory: Caller, sandbox: Sandbox):
-        with pytest.raises(e.InputError, match=r"400 for submit image: INVALID_REQUEST_BODY: .*\[model: "):
+        with pytest.raises(e.InvalidRequestError, match=r"400 for submit image: INVALID_REQUEST_BODY: .*\[model: "):
             pictory("submit_image", PROMPT, model="seedream9")
         assert not sandbox.world.ledger()["images"]
 
@@ -164,7 +164,7 @@ class TestPostEverywhere:
         media = posteverywhere("upload_media_from_url", "https://pictures.example/a.png", filename="fox.png")
         assert media.media_id
         assert media.raw["filename"] == "fox.png"
-        with pytest.raises(e.InputError, match=r"returned 415 for .*: unsupported_media_type"):
+        with pytest.raises(e.InvalidRequestError, match=r"returned 415 for .*: unsupported_media_type"):
             posteverywhere("upload_media_from_url", "https://pictures.example/a.pdf")
 
     def test_scheduled_and_draft(self, posteverywhere: Caller):
@@ -209,13 +209,13 @@ class TestPostEverywhere:
         assert caught.value.request_id in str(caught.value)
 
     def test_the_vendors_words_on_a_wrong_input(self, posteverywhere: Caller):
-        with pytest.raises(e.InputError, match="400 for create post: invalid_accounts: "):
+        with pytest.raises(e.InvalidRequestError, match="400 for create post: invalid_accounts: "):
             posteverywhere("create_post", "Hello", account_ids=[1])
 
     def test_missing_scope(self, posteverywhere: Caller, sandbox: Sandbox, connections: Callable[..., None]):
         key = sandbox.world.add_key(("read",))
         connections("posteverywhere_default", host=sandbox.posteverywhere_url, password=key)
-        with pytest.raises(e.ScopeError, match="403 for generate image"):
+        with pytest.raises(e.PermissionDeniedError, match="403 for generate image"):
             posteverywhere("generate_image", PROMPT)
 
 
@@ -280,7 +280,7 @@ class TestFaults:
     def test_a_poll_that_is_not_of_this_api(self, pictory: Caller, sandbox: Sandbox, body: str):
         job_id = pictory("submit_image", PROMPT)
         sandbox.fault("pictory.get_job", "body", body=body)
-        with pytest.raises(e.UnexpectedAnswerError, match="returned 200 for get job, but"):
+        with pytest.raises(e.InvalidResponseError, match="returned 200 for get job, but"):
             pictory("get_job", job_id)
 
     def test_an_unknown_status_and_unknown_fields_stay_within_reach(self, pictory: Caller, sandbox: Sandbox):
@@ -337,7 +337,7 @@ class TestConnection:
         monkeypatch.setattr(BaseHook, "get_connection", staticmethod(missing))
         monkeypatch.setattr(BaseHook, "aget_connection", staticmethod(_awaited(missing)), raising=False)
         hook = Caller(PictoryHook, PictoryAsyncHook, "nowhere", use_async)
-        with pytest.raises(e.InputError, match="pictory_conn_id: there is no connection 'nowhere'"):
+        with pytest.raises(e.InvalidRequestError, match="pictory_conn_id: there is no connection 'nowhere'"):
             hook("get_quota")
 
     def test_an_outage_of_the_secrets_backend_may_pass(
@@ -361,7 +361,7 @@ class TestConnection:
     ):
         fields = {"host": sandbox.pictory_url, "password": "k", field: value}
         connections("pictory_default", **fields)
-        with pytest.raises(e.InputError, match=f"connection 'pictory_default', {field}: "):
+        with pytest.raises(e.InvalidRequestError, match=f"connection 'pictory_default', {field}: "):
             pictory("submit_image", PROMPT)
         assert not sandbox.world.requests
 
@@ -380,7 +380,7 @@ class TestConnection:
         self, pictory: Caller, tls: tuple[str, str], connections: Callable[..., None], option: str, file: str
     ):
         connections("pictory_default", host=tls[0], password="k", extra={option: file})
-        with pytest.raises(e.InputError, match=f"verify, cert: cannot be read .*{file}"):
+        with pytest.raises(e.InvalidRequestError, match=f"verify, cert: cannot be read .*{file}"):
             pictory("submit_image", PROMPT)
 
     def test_the_service_may_repeat_the_key_but_no_error_does(self, pictory: Caller, sandbox: Sandbox):

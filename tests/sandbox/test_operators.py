@@ -139,7 +139,7 @@ class TestGenerateImage:
         assert calls(sandbox, "pictory.submit_image") == 1
 
     def test_a_model_of_tomorrow_is_sent(self, sandbox: Sandbox):
-        with pytest.raises(e.InputError, match="model"):  # the sandbox knows today's alone
+        with pytest.raises(e.InvalidRequestError, match="model"):  # the sandbox knows today's alone
             generate(model="seedream9", aspect_ratio="21:9").run()
         assert calls(sandbox, "pictory.submit_image") == 1
 
@@ -341,7 +341,7 @@ class TestImageJobSensor:
 
     @pytest.mark.parametrize("job_id", ["", None, 3])
     def test_a_wrong_job_id(self, job_id: Any, deferrable: bool, sandbox: Sandbox):
-        with pytest.raises(e.InputError, match="job_id: "):
+        with pytest.raises(e.InvalidRequestError, match="job_id: "):
             sensor(job_id, deferrable=deferrable).run()
         assert not sandbox.world.requests
 
@@ -388,7 +388,7 @@ class TestImageJobSensor:
             task.run()
 
     def test_no_interval_at_all_is_an_input_error(self, job_id: str, deferrable: bool):
-        with pytest.raises(e.InputError, match="poke_interval: is 0"):
+        with pytest.raises(e.InvalidRequestError, match="poke_interval: is 0"):
             sensor(job_id, deferrable=deferrable, poke_interval=0).run()
 
 
@@ -415,7 +415,7 @@ class TestGenerateMedia:
 
     @pytest.mark.parametrize("wrong", [{"prompt": ""}, {"prompt": "x" * 2001}, {"aspect_ratio": "2:1"}], ids=str)
     def test_a_wrong_input_sends_nothing(self, sandbox: Sandbox, wrong: dict[str, Any]):
-        with pytest.raises(e.InputError):
+        with pytest.raises(e.InvalidRequestError):
             Tries(GenerateMediaOperator(**{"task_id": "media", "prompt": PROMPT, **wrong})).run()
         assert not sandbox.world.requests
 

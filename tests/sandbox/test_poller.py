@@ -207,7 +207,7 @@ class TestFaults:
         async def crowd(shared: Poller[PictoryAsyncHook]) -> list[Any]:
             return await asyncio.gather(*(ask(shared) for _ in range(3)), return_exceptions=True)
 
-        assert [type(error) for error in run(crowd)] == [e.InputError] * 3
+        assert [type(error) for error in run(crowd)] == [e.InvalidRequestError] * 3
 
     def test_a_wait_ends_though_the_service_wants_to_be_left_alone(
         self, sandbox: Sandbox, submit: Any, monkeypatch: pytest.MonkeyPatch

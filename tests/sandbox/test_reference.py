@@ -117,7 +117,7 @@ def _(world: World) -> None:
         assert world.body == {"prompt": prompt}
     before = len(world.sandbox.world.requests)
     for prompt in ("x" * 4, "x" * 5001):
-        with pytest.raises(e.InputError, match="prompt: "):
+        with pytest.raises(e.InvalidRequestError, match="prompt: "):
             world.pictory.submit_image(prompt)
     assert len(world.sandbox.world.requests) == before
 
@@ -127,7 +127,7 @@ def _(world: World) -> None:
     world.pictory.submit_image(PROMPT)
     assert "model" not in world.body
     assert world.sandbox.world.ledger()["images"][-1]["model"] == "seedream3.0"
-    with pytest.raises(e.InputError):
+    with pytest.raises(e.InvalidRequestError):
         world.pictory.submit_image(PROMPT, model="of tomorrow")
     assert world.body["model"] == "of tomorrow"
 
@@ -139,7 +139,7 @@ def _costs(model: str, cost: float) -> None:
             job = world.job(model=model, aspect_ratio=ratio)
             assert job.ai_credits_used == cost
             assert (job.width, job.height) == size
-        with pytest.raises(e.InputError, match="allowed: 1:1, 16:9, 9:16"):
+        with pytest.raises(e.InvalidRequestError, match="allowed: 1:1, 16:9, 9:16"):
             world.job(model=model, aspect_ratio="4:3")
 
 
@@ -160,7 +160,7 @@ def _(world: World) -> None:
     for style in ("photorealistic", "artistic", "cartoon", "minimalist", "vintage", "futuristic"):
         world.pictory.submit_image(PROMPT, style=style)
         assert world.body["style"] == style
-    with pytest.raises(e.InputError, match="style: "):
+    with pytest.raises(e.InvalidRequestError, match="style: "):
         world.pictory.submit_image(PROMPT, style="photo")
 
 
@@ -171,7 +171,7 @@ def _(world: World) -> None:
         world.pictory.submit_image(PROMPT, **{name: url})  # type: ignore[arg-type]
         assert world.body[wire] == url
         for wrong in ("a.png", "file:///a.png", "https://user:word@pictures.example/a.png"):
-            with pytest.raises(e.InputError, match=f"{name}: "):
+            with pytest.raises(e.InvalidRequestError, match=f"{name}: "):
                 world.pictory.submit_image(PROMPT, **{name: wrong})  # type: ignore[arg-type]
 
 
@@ -185,7 +185,7 @@ def _(world: World) -> None:
 def _(world: World) -> None:
     body = {"code": "INVALID_REQUEST_BODY", "message": "No.", "fields": [{"field": "prompt", "message": "too odd"}]}
     error = world.error("pictory", "submit_image", status=400, body=body)
-    assert isinstance(error, e.InputError)
+    assert isinstance(error, e.InvalidRequestError)
     assert str(error).endswith("400 for submit image: INVALID_REQUEST_BODY: No. [prompt: too odd]")
 
 
@@ -250,7 +250,7 @@ def _(world: World) -> None:
     hook = world.posteverywhere
     assert hook._headers(hook.endpoint)["Authorization"] == f"Bearer {world.sandbox.posteverywhere_key}"
     hook.endpoint.__dict__["key"] = world.sandbox.world.add_key(("read", "write"))
-    with pytest.raises(e.ScopeError):
+    with pytest.raises(e.PermissionDeniedError):
         world.media()
     hook.endpoint.__dict__["key"] = "pe_live_wrong"
     with pytest.raises(e.AuthenticationError, match="invalid_api_key"):
@@ -260,7 +260,7 @@ def _(world: World) -> None:
 @proves("`prompt` (PostEverywhere)")
 def _(world: World) -> None:
     world.posteverywhere.generate_image("x" * 2000, model="flux-schnell")
-    with pytest.raises(e.InputError, match="prompt: "):
+    with pytest.raises(e.InvalidRequestError, match="prompt: "):
         world.posteverywhere.generate_image("x" * 2001)
 
 
@@ -270,7 +270,7 @@ def _(world: World) -> None:
     for ratio in ("16:9", "9:16", "4:3", "3:4", "4:5", "5:4"):
         media = world.media(aspect_ratio=ratio, model="flux-schnell")
         assert (world.body["aspect_ratio"], media.aspect_ratio) == (ratio, ratio)
-    with pytest.raises(e.InputError, match="aspect_ratio: "):
+    with pytest.raises(e.InvalidRequestError, match="aspect_ratio: "):
         world.media(aspect_ratio="2:1")
 
 
@@ -279,7 +279,7 @@ def _(world: World) -> None:
     media = world.media()
     assert "model" not in world.body
     assert (media.model, media.credits_used) == ("nano-banana-pro", 15)
-    with pytest.raises(e.InputError):
+    with pytest.raises(e.InvalidRequestError):
         world.media(model="of tomorrow")
     assert world.body["model"] == "of tomorrow"
 
@@ -328,7 +328,7 @@ def _(world: World) -> None:
 
 @proves("400 (PostEverywhere)")
 def _(world: World) -> None:
-    with pytest.raises(e.InputError, match="returned 400 for generate image: validation_error: "):
+    with pytest.raises(e.InvalidRequestError, match="returned 400 for generate image: validation_error: "):
         world.media(model="of tomorrow")
 
 

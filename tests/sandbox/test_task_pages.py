@@ -133,7 +133,7 @@ class TestWhatBecameOfAnImage:
         task = post(image=URL)
         body = {"error": {"message": "no\n\x00" + "x" * 5000 + sandbox.posteverywhere_key}}
         sandbox.fault("posteverywhere.upload_media_from_url", "status", status=400, body=body)
-        with pytest.raises(e.InputError):
+        with pytest.raises(e.InvalidRequestError):
             task.run()
         assert re.fullmatch(r"[^\n\x00]{400,500}", told(task)["error"])
         monkeypatch.setattr(task.operator, "attempt", lambda context: int(sandbox.posteverywhere_key))
@@ -166,7 +166,7 @@ class TestWhatBecameOfAnImage:
         assert len(posts(sandbox)) == 1
         task = post(image=URL, content="")
         task.ti.xcom_push = away  # type: ignore[method-assign]
-        with pytest.raises(e.InputError, match="content"):
+        with pytest.raises(e.InvalidRequestError, match="content"):
             task.run()
 
 

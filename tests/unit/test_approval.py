@@ -245,7 +245,7 @@ def test_where_nobody_has_asked_for_another_image_none_is_made():
     approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
     from airflow_provider_pictory.version_compat import AirflowSkipException
 
-    task = approval.GenerateAnotherImageOperator(task_id="again", prompt=Missing())
+    task = approval.RegenerateImageOperator(task_id="again", prompt=Missing())
     with pytest.raises(AirflowSkipException, match="Nobody has asked for another image"):
         task.render_template_fields({})
 
@@ -254,9 +254,9 @@ def test_where_nobody_has_asked_for_another_image_none_is_made():
 def test_another_image_follows_a_task_that_was_skipped(default_args: dict[str, Any]):
     approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
 
-    task = approval.GenerateAnotherImageOperator(task_id="again", prompt=Missing(), default_args=default_args)
+    task = approval.RegenerateImageOperator(task_id="again", prompt=Missing(), default_args=default_args)
     assert task.trigger_rule == "none_failed"
-    task = approval.GenerateAnotherImageOperator(task_id="last", prompt=Missing(), trigger_rule="all_done")
+    task = approval.RegenerateImageOperator(task_id="last", prompt=Missing(), trigger_rule="all_done")
     assert task.trigger_rule == "all_done"
 
 
@@ -272,3 +272,9 @@ def test_a_prompt_that_cannot_be_is_asked_for_again():
     with pytest.raises(AirflowException, match="has 2 characters") as caught:
         task.execute_complete({"ti": ti}, event)
     assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_the_operator_is_found_by_its_old_name_with_a_warning():
+    approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
+    with pytest.warns(DeprecationWarning, match="GenerateAnotherImageOperator is now RegenerateImageOperator"):
+        assert approval.GenerateAnotherImageOperator is approval.RegenerateImageOperator

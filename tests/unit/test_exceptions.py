@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.client.models import Destination, ImageJob, Post
+from airflow_provider_pictory.triggers.base import result_of
 
 JOB = ImageJob("j", "failed", error_code="c", error_message="m")
 POST = Post("p", "failed", destinations=(Destination(1, "x", "failed", error="no"),))
@@ -54,3 +55,26 @@ def test_errors_come_back_from_a_pool_of_processes():
             assert error is not None
             error.__cause__ = None
             assert_same(error, kind)
+
+
+OLD_NAMES = {
+    "InputError": e.InvalidRequestError,
+    "ScopeError": e.PermissionDeniedError,
+    "UnexpectedAnswerError": e.InvalidResponseError,
+}
+
+
+@pytest.mark.parametrize("name", OLD_NAMES)
+def test_an_old_name_leads_to_the_new_class_with_a_warning(name: str):
+    with pytest.warns(DeprecationWarning, match=f"{name} is now {OLD_NAMES[name].__name__}"):
+        assert getattr(e, name) is OLD_NAMES[name]
+
+
+@pytest.mark.parametrize("name", OLD_NAMES)
+def test_the_event_of_an_older_trigger_raises_the_new_class(name: str):
+    with pytest.raises(OLD_NAMES[name], match=r"^said$"):
+        result_of({"error": "said", "kind": name})
+
+
+def test_a_name_that_never_was_is_not_found():
+    assert not hasattr(e, "NoSuchError")

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from airflow_provider_pictory.client.connection import OPTIONS, Endpoint, is_proxy, without_credentials
-from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.exceptions import InvalidRequestError
 
 DEFAULT = "https://api.example/base"
 
@@ -32,13 +32,13 @@ def test_in_a_uri_all_is_text():
 @pytest.mark.parametrize("text", ["not JSON", "[1]", "3", '"text"', "null", "{"])
 def test_an_extra_that_is_no_object_is_refused(text: str):
     conn = SimpleNamespace(conn_id="c", host=None, port=None, password="secret-key", extra=text)
-    with pytest.raises(InputError, match="connection 'c', extra: is no JSON object"):
+    with pytest.raises(InvalidRequestError, match="connection 'c', extra: is no JSON object"):
         Endpoint.from_connection(conn, DEFAULT, 100.0)
 
 
 @pytest.mark.parametrize("password", ["p@ss/wörd", "a@b", "a/b", "a#b", "a?b", "a b"])
 def test_a_password_that_would_be_read_as_a_host_is_refused_and_not_shown(password: str):
-    with pytest.raises(InputError, match="percent-encoded") as caught:
+    with pytest.raises(InvalidRequestError, match="percent-encoded") as caught:
         endpoint({"proxies": f"http://user:{password}@proxy.example:3128"})
     assert password not in str(caught.value)
 
@@ -135,7 +135,7 @@ def test_plain_http_is_for_this_machine(host: str):
     ],
 )
 def test_wrong_connections(fields: dict[str, Any], message: str):
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         endpoint(**fields)
     assert str(caught.value).startswith(message)
     assert "secret-key" not in str(caught.value)

@@ -372,7 +372,7 @@ def test_a_header_brings_the_key_into_no_error(status: int, name: str):
 def test_half_a_character_is_in_no_error(field: str):
     """A lone surrogate cannot be written to any log or database."""
     body = {"error": {"message": "m", "code": "c"} | {field: "a\ud800b"}, "meta": {"request_id": "a\udfffb"}}
-    assert isinstance(outcome(GET_JOB, 400, {}, json.dumps(body).encode()), e.InputError)
+    assert isinstance(outcome(GET_JOB, 400, {}, json.dumps(body).encode()), e.InvalidRequestError)
     assert_harmless(one_line("a\ud800b\udfff"))
 
 
@@ -474,7 +474,7 @@ class TestModels:
     @pytest.mark.parametrize("key", [{"a": 1}, ["a"], True, 1e999, "\ud800", "\r\n", "x" * 100_000], ids=brief)
     def test_what_cannot_be_asked_for_is_no_next_page(self, key: Any):
         answer = json.dumps({"items": [], "nextPageKey": key}).encode()
-        assert type(outcome(pictory._list_jobs(None), 200, {}, answer)) is e.UnexpectedAnswerError
+        assert type(outcome(pictory._list_jobs(None), 200, {}, answer)) is e.InvalidResponseError
 
 
 job_texts = st.sampled_from(["completed", "failed", "cleaned", "in-progress"]) | texts
@@ -524,7 +524,7 @@ class TestDecisions:
             said = None
         assert (said is None) is (job.status == "completed" and job.url is not None)
         if said:
-            assert (said[0] is e.InputError) is (job.status == "completed")
+            assert (said[0] is e.InvalidRequestError) is (job.status == "completed")
             assert_harmless(without_key(said[1]))
 
     @bounded

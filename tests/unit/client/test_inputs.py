@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pictory.client import inputs
-from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.exceptions import InvalidRequestError
 
 BERLIN = dt.timezone(dt.timedelta(hours=1))
 
@@ -58,7 +58,7 @@ def test_an_unknown_model_passes_with_any_ratio():
     ],
 )
 def test_wrong_image_inputs(arguments: dict[str, Any], message: str):
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         inputs.image_request(**{"prompt": "A fox at dawn", **arguments})
     assert str(caught.value).startswith(message)
 
@@ -72,7 +72,7 @@ def test_wrong_image_inputs(arguments: dict[str, Any], message: str):
     ],
 )
 def test_wrong_media_inputs(arguments: dict[str, Any], message: str):
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         inputs.media_request(**{"prompt": "A fox", **arguments})
     assert str(caught.value).startswith(message)
 
@@ -119,7 +119,7 @@ def test_a_draft_needs_no_accounts():
     ],
 )
 def test_wrong_post_inputs(arguments: dict[str, Any], message: str):
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         inputs.post_request(**{"content": "Hi", "account_ids": [1], **arguments})
     assert str(caught.value).startswith(message)
     assert "allowed: " in str(caught.value)
@@ -127,11 +127,11 @@ def test_wrong_post_inputs(arguments: dict[str, Any], message: str):
 
 def test_the_past_is_told_from_the_future():
     inputs.check_future("scheduled_for", "2999-01-01T00:00:00Z")
-    with pytest.raises(InputError, match="2020-01-01T00:00:00Z, which is in the past"):
+    with pytest.raises(InvalidRequestError, match="2020-01-01T00:00:00Z, which is in the past"):
         inputs.check_future("scheduled_for", "2020-01-01T01:00:00+01:00")
 
 
 def test_an_image_for_the_library_must_be_https_unless_it_is_of_this_machine():
     assert inputs.upload_request("http://127.0.0.1:80/a.png") == {"url": "http://127.0.0.1:80/a.png"}
-    with pytest.raises(InputError, match="plain http"):
+    with pytest.raises(InvalidRequestError, match="plain http"):
         inputs.upload_request("http://a.example/a.png")

@@ -47,17 +47,17 @@ def test_success_returns_what_the_parser_makes():
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (400, e.InputError),
+        (400, e.InvalidRequestError),
         (401, e.AuthenticationError),
-        (402, e.ScopeError),
-        (403, e.ScopeError),
+        (402, e.PermissionDeniedError),
+        (403, e.PermissionDeniedError),
         (404, e.NotFoundError),
-        (409, e.InputError),
-        (413, e.InputError),
-        (415, e.InputError),
-        (422, e.InputError),
+        (409, e.InvalidRequestError),
+        (413, e.InvalidRequestError),
+        (415, e.InvalidRequestError),
+        (422, e.InvalidRequestError),
         (429, e.RateLimitedError),
-        (302, e.UnexpectedAnswerError),
+        (302, e.InvalidResponseError),
         (500, e.TransientError),
         (502, e.TransientError),
         (503, e.TransientError),
@@ -98,8 +98,12 @@ def test_the_vendors_word_on_retrying_goes_before_the_status():
     conflict = error_of(POST, answer(409, {"error": {"message": "m", "retryable": True}}))
     assert type(conflict) is e.TransientError
     assert not isinstance(conflict, AirflowFailException)
-    assert isinstance(error_of(GET, answer(503, {"error": {"message": "m", "retryable": False}})), e.InputError)
-    assert isinstance(error_of(GET, answer(429, {"error": {"message": "m", "retryable": False}})), e.InputError)
+    assert isinstance(
+        error_of(GET, answer(503, {"error": {"message": "m", "retryable": False}})), e.InvalidRequestError
+    )
+    assert isinstance(
+        error_of(GET, answer(429, {"error": {"message": "m", "retryable": False}})), e.InvalidRequestError
+    )
 
 
 @pytest.mark.parametrize("status", [409, 500, 502, 503])
@@ -112,7 +116,7 @@ def test_the_vendors_word_on_retrying_lets_no_hook_repeat_what_costs(status: int
 def test_a_body_that_is_nested_too_deeply_is_no_answer():
     bomb = ApiResponse(200, {}, b"[" * 200_000)
     assert type(error_of(POST, bomb)) is e.OutcomeUnknownError
-    assert type(error_of(GET, bomb)) is e.UnexpectedAnswerError
+    assert type(error_of(GET, bomb)) is e.InvalidResponseError
 
 
 @pytest.mark.parametrize(
@@ -150,7 +154,7 @@ def test_a_402_that_speaks_of_credits_is_one_of_credits(body: Any):
 
 def test_a_402_may_mean_that_there_is_no_subscription():
     error = error_of(POST, answer(402, {"error": {"message": "No active subscription"}}))
-    assert type(error) is e.ScopeError
+    assert type(error) is e.PermissionDeniedError
     assert "No active subscription" in str(error)
 
 
@@ -210,7 +214,7 @@ def test_every_shape_of_error_body_ends_in_a_readable_message(body: Any, words: 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"null", b"[]", b'{"value2": 1}', b'"text"'])
 def test_a_success_that_is_not_of_this_api(body: bytes):
-    assert type(error_of(GET, ApiResponse(200, {}, body))) is e.UnexpectedAnswerError
+    assert type(error_of(GET, ApiResponse(200, {}, body))) is e.InvalidResponseError
     assert type(error_of(POST, ApiResponse(200, {}, body))) is e.OutcomeUnknownError
 
 

@@ -12,11 +12,11 @@ import pytest
 from airflow_provider_pictory.client.inputs import seconds
 from airflow_provider_pictory.client.models import Destination, ImageJob, Post
 from airflow_provider_pictory.exceptions import (
-    InputError,
+    InvalidRequestError,
+    InvalidResponseError,
     NotFoundError,
     RateLimitedError,
     TransientError,
-    UnexpectedAnswerError,
 )
 from airflow_provider_pictory.polling.progress import Progress
 from airflow_provider_pictory.polling.waiting import Pace, is_job_done, is_post_done, wait, wait_async
@@ -99,9 +99,9 @@ def test_the_service_is_believed_the_third_time_in_a_row():
 def test_a_connection_that_seems_to_be_missing_may_be_an_outage():
     pace = Pace(1)
     for _ in range(2):
-        assert pace.after(InputError("no such connection")) > 0
-    with pytest.raises(InputError):
-        pace.after(InputError("no such connection"))
+        assert pace.after(InvalidRequestError("no such connection")) > 0
+    with pytest.raises(InvalidRequestError):
+        pace.after(InvalidRequestError("no such connection"))
 
 
 def progress() -> Progress:
@@ -129,7 +129,7 @@ class TestLoops:
 
     def test_waits_out_what_may_pass(self, run: Any, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("airflow_provider_pictory.polling.waiting.backoff", lambda *_, **__: 0.001)
-        answers: list[Any] = [TransientError("m"), UnexpectedAnswerError("m"), "busy", RateLimitedError("m"), "done"]
+        answers: list[Any] = [TransientError("m"), InvalidResponseError("m"), "busy", RateLimitedError("m"), "done"]
 
         def ask() -> Any:
             answer = answers.pop(0)
@@ -159,5 +159,5 @@ def test_lengths_of_time():
     assert seconds("timeout", dt.timedelta(minutes=2)) == 120
     assert seconds("timeout", " 1.5 ") == 1.5
     for wrong in (0, -1, "0", "-1", "", "soon", "None", None, True, float("inf"), float("nan")):
-        with pytest.raises(InputError, match="timeout: is "):
+        with pytest.raises(InvalidRequestError, match="timeout: is "):
             seconds("timeout", wrong)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pictory.exceptions import InputError
+from airflow_provider_pictory.exceptions import InvalidRequestError
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
@@ -66,7 +66,7 @@ WRONG: list[tuple[Any, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("kind", "given", "fault"), WRONG)
 class TestWrong:
     def test_what_is_written_out_fails_while_the_file_is_read(self, kind: Any, given: dict[str, Any], fault: str):
-        with DAG("d", schedule=None), pytest.raises(InputError) as caught:
+        with DAG("d", schedule=None), pytest.raises(InvalidRequestError) as caught:
             kind(task_id="t", **given)
         assert str(caught.value).startswith(fault)
 
@@ -105,7 +105,7 @@ def test_what_is_mapped_is_checked_when_the_task_runs():
         PostImageOperator.partial(task_id="post", content="Hello").expand_kwargs([{"account_ids": ["1"], "image": ""}])
     assert mapped.partial_kwargs["style"] == "photo"
     operator = GenerateImageOperator(task_id="t", prompt="abc", style="photo", _airflow_from_mapped=True)
-    with pytest.raises(InputError, match="prompt: has 3 characters"):
+    with pytest.raises(InvalidRequestError, match="prompt: has 3 characters"):
         operator.execute({})
 
 
@@ -127,7 +127,7 @@ def test_what_is_true_and_what_is_false_has_one_reading(value: Any, expected: bo
 def test_nothing_else_is_true_or_false(value: Any):
     from airflow_provider_pictory.client.inputs import read_boolean
 
-    with pytest.raises(InputError, match="draft: is "):
+    with pytest.raises(InvalidRequestError, match="draft: is "):
         read_boolean("draft", value)
 
 
