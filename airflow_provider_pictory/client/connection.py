@@ -95,7 +95,7 @@ def _options(text: str | None, where: str) -> dict[str, Any]:
     except ValueError:
         extra = None
     if not isinstance(extra, dict):
-        raise InvalidRequestError.of(f"{where}, extra", "is no JSON object", ", ".join(OPTIONS))
+        raise InvalidRequestError.of(f"{where}, extra", "is not a JSON object", ", ".join(OPTIONS))
     unknown = sorted(set(extra) - set(OPTIONS))
     if unknown:
         raise InvalidRequestError.of(f"{where}, extra", f"unknown option {', '.join(unknown)}", ", ".join(OPTIONS))
@@ -150,7 +150,7 @@ def _base_url(conn: AirflowConnection, default: str, allow_http: bool, where: st
         port = parts.port
         (parts.hostname or "").encode("idna")
     except ValueError:
-        raise InvalidRequestError.of(field_name, "is no valid URL", allowed) from None
+        raise InvalidRequestError.of(field_name, "is not a valid URL", allowed) from None
     if parts.username is not None or parts.password is not None:
         raise InvalidRequestError.of(
             field_name, "has credentials in the URL", f"{allowed}, with the key as the password"

@@ -97,7 +97,7 @@ class ServiceOperator(Linked):
             deadline = began.timestamp() + seconds("timeout", self.timeout)
             if delay is None or now.timestamp() + delay > deadline:
                 raise
-            self.log.warning("%s; going on in %.0f s", error, delay)
+            self.log.warning("%s; resuming in %.0f s", error, delay)
         from airflow_provider_pictory.triggers.base import MIN_WAIT
         from airflow_provider_pictory.triggers.turn import TurnTrigger
 

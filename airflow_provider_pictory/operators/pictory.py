@@ -214,15 +214,15 @@ class GenerateImageOperator(PayingOperator):
                 self.hook.get_job(job_id)
             except NotFoundError:
                 self.hook.get_quota()  # which fails if it is not Pictory that does not know the job
-                self.log.warning("Pictory does not know job %s any more: submitting anew", job_id)
+                self.log.warning("Pictory does not know job %s any more: submitting again", job_id)
                 return None
         if job_id is not None:
-            self.log.info("Pictory job %s: going on with it, an earlier try has submitted it", job_id)
+            self.log.info("Resuming Pictory job %s, submitted by an earlier try", job_id)
         return job_id
 
     @contextmanager
     def _forgetting_lost_jobs(self, state: TaskState) -> Iterator[None]:
-        """Let a clear of the task submit anew if Pictory still does not know the job then."""
+        """Let a clear of the task submit again if Pictory still does not know the job then."""
         try:
             yield
         except NotFoundError:

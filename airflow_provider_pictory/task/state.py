@@ -82,15 +82,15 @@ class TaskState:
         if entry.get("fingerprint") != self._fingerprint:
             left = {} if values.get("done") else {name: value for name, value in values.items() if name != "since"}
             if left:
-                log.warning("The inputs have changed: starting anew, without what an earlier try left behind: %s", left)
+                log.warning("The inputs have changed: starting over, without what an earlier try left behind: %s", left)
             else:
-                log.info("The inputs have changed since an earlier try: starting anew")
+                log.info("The inputs have changed since an earlier try: starting over")
         elif cleared and values.get("done"):
-            log.info("The task was cleared after its result was delivered: starting anew")
+            log.info("The task was cleared after its result was delivered: starting over")
         else:
             if cleared and (values.get("spending") or values.get("lost")):
                 log.warning(
-                    "The outcome of an earlier call is not known, but the task was cleared: it may be made anew"
+                    "The outcome of an earlier call is not known, but the task was cleared: it may be made again"
                 )
             # What is done again is not done.
             forgiven = {"done", "spending", "lost", "since"} if cleared else {"done"}

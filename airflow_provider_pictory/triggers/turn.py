@@ -68,6 +68,6 @@ class TurnTrigger(BaseTrigger):
         except asyncio.TimeoutError:
             pass
         except Exception as error:
-            self.log.warning("%s: %s; going on without waiting for others", type(error).__name__, one_line(error))
+            self.log.warning("%s: %s; not waiting for other tasks", type(error).__name__, one_line(error))
             await asyncio.sleep(self.moment - time.time())
         yield TriggerEvent(None)  # type: ignore[no-untyped-call]  # Airflow's class has no annotations

@@ -364,7 +364,7 @@ def _(world: World) -> str:
 def _(world: World) -> str:
     task = generate()
     task.run()
-    return world.logged(task, "an earlier try has submitted")
+    return world.logged(task, "submitted by an earlier try")
 
 
 @produces("Another input")

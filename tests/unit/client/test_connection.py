@@ -32,7 +32,7 @@ def test_in_a_uri_all_is_text():
 @pytest.mark.parametrize("text", ["not JSON", "[1]", "3", '"text"', "null", "{"])
 def test_an_extra_that_is_no_object_is_refused(text: str):
     conn = SimpleNamespace(conn_id="c", host=None, port=None, password="secret-key", extra=text)
-    with pytest.raises(InvalidRequestError, match="connection 'c', extra: is no JSON object"):
+    with pytest.raises(InvalidRequestError, match="connection 'c', extra: is not a JSON object"):
         Endpoint.from_connection(conn, DEFAULT, 100.0)
 
 
@@ -118,7 +118,7 @@ def test_plain_http_is_for_this_machine(host: str):
         ({"host": "https://"}, "connection 'c', host: is not the base of an http(s) API"),
         ({"host": "https://api.example?x=1"}, "connection 'c', host: is not the base of an http(s) API"),
         ({"host": "https://user:word@api.example"}, "connection 'c', host: has credentials in the URL"),
-        ({"host": "https://api.example:port"}, "connection 'c', host: is no valid URL"),
+        ({"host": "https://api.example:port"}, "connection 'c', host: is not a valid URL"),
         ({"port": 8080}, "connection 'c', port: is set beside the base URL"),
         ({"extra": {"time_out": 3}}, "connection 'c', extra: unknown option time_out; allowed: timeout"),
         ({"extra": {"timeout": 0}}, "connection 'c', extra timeout: is 0"),
