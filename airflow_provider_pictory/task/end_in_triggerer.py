@@ -31,7 +31,7 @@ def can_end_from_trigger(context: Mapping[str, Any]) -> bool:
     listeners = get_listener_manager().hook.on_task_instance_success.get_hookimpls()
     label = task.map_index_template
     return (
-        type(task).__module__.startswith(f"{__package__}.")
+        type(task).__module__.startswith("airflow_provider_pictory.")
         and XCom is BaseXCom
         and task.do_xcom_push
         and not task.multiple_outputs

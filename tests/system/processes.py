@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
@@ -15,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -54,8 +55,10 @@ def wait_until(condition: Callable[[], Any], what: str, timeout: float = 90) -> 
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Find a port for a server to come: below those that the system hands out, so that nobody takes it meanwhile."""
+    while True:
+        with suppress(OSError), socket.create_server(("127.0.0.1", random.randint(15_000, 32_000))) as listener:
+            return int(listener.getsockname()[1])
 
 
 class Server:
