@@ -1,0 +1,46 @@
+"""Which tasks may end in the triggerer."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
+from airflow_provider_pictory.sensors.pictory import ImageJobSensor
+from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
+from tests.conftest import needs_state_store
+
+pytestmark = needs_state_store
+
+TASKS: dict[str, tuple[type[Any], dict[str, Any]]] = {
+    "generate": (GenerateImageOperator, {"prompt": "A red fox at dawn"}),
+    "post": (PostImageOperator, {"content": "Hello", "account_ids": [1], "media_ids": ["m"]}),
+    "sensor": (ImageJobSensor, {"job_id": "job"}),
+}
+
+
+def context(task: Any) -> dict[str, Any]:
+    server = SimpleNamespace(xcom_keys_to_clear=[])
+    ti = SimpleNamespace(map_index=0, rendered_map_index=None, _ti_context_from_server=server)
+    return {"ti": ti, "task": task, "task_state_store": {}}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_plain_task_of_the_package_may(name: str):
+    kind, arguments = TASKS[name]
+    assert can_end_from_trigger(context(kind(task_id="task", **arguments)))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_subclass_of_a_user_may_not(name: str):
+    kind, arguments = TASKS[name]
+    mine = type("Mine", (kind,), {"__module__": "my_dags"})
+    assert not can_end_from_trigger(context(mine(task_id="task", **arguments)))
+
+
+def test_a_task_with_a_success_callback_may_not():
+    kind, arguments = TASKS["generate"]
+    assert not can_end_from_trigger(context(kind(task_id="task", on_success_callback=print, **arguments)))
