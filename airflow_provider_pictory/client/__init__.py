@@ -1,1 +1,1 @@
-"""Both services' HTTP APIs: connection, requests, transport, and what a response means."""
+"""Both services' HTTP APIs: connections, requests, and what a response means."""

@@ -15,6 +15,12 @@ from airflow_provider_pictory.exceptions import InvalidRequestError
 
 DEFAULT_TIMEOUT = (10.0, 60.0)
 
+CONNECTIONS = 10
+"""How many connections an async hook opens at most."""
+
+REFRESH_INTERVAL = 10.0
+"""Seconds between two readings of a connection through which calls fail, at least."""
+
 OPTIONS = ("timeout", "proxies", "verify", "cert", "trust_env", "allow_http", "requests_per_minute")
 
 
@@ -207,12 +213,6 @@ def _proxies(value: Any, where: str) -> dict[str, str]:
         raise InvalidRequestError.of(f"{where}, extra proxies", "is not understood", f"{PROXY}, or such URLs by scheme")
     return {scheme: urlsplit(url).geturl() for scheme, url in proxies.items()}
 
-
-CONNECTIONS = 10
-"""How many connections an async hook opens at most."""
-
-REFRESH_INTERVAL = 10.0
-"""Seconds between two readings of a connection through which calls fail, at least."""
 
 PROXY = "an http(s) proxy's URL, with user and password percent-encoded if it has them"
 

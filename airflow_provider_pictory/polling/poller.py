@@ -52,12 +52,12 @@ class SharedPoller(Generic[C]):
     """
 
     def __init__(self, make_client: Callable[[str], C], conn_id: str) -> None:
-        self._make_client = make_client
         self._key = (asyncio.get_running_loop(), make_client, conn_id)
 
     async def __aenter__(self) -> Poller[C]:
         if self._key not in _pollers:
-            _pollers[self._key] = Poller(self._make_client(self._key[2]))
+            _, make_client, conn_id = self._key
+            _pollers[self._key] = Poller(make_client(conn_id))
         poller = _pollers[self._key]
         poller.users += 1
         return poller

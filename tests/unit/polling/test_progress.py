@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from airflow_provider_pictory.exceptions import TransientError
-from airflow_provider_pictory.polling import progress as module
 from airflow_provider_pictory.polling.progress import Progress, span
 
 
@@ -28,8 +28,8 @@ class Log:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let the time be what the list holds."""
     now = [1000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(module.time, "time", lambda: now[0] + 1e9)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "time", lambda: now[0] + 1e9)
     return now
 
 
