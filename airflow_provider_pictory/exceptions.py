@@ -18,7 +18,9 @@ Every error that the two services, or the connections to them, can cause.
         │   └── OutcomeUnknownError     the answer to a call that costs or publishes was lost
         └── InvalidResponseError        a response that is not of this API: HTML, broken JSON, missing fields
 
-Of a call that costs or publishes, every error says that it had no effect, but for ``OutcomeUnknownError``.
+Of a request that costs or publishes, ``had_no_effect`` says whether it certainly cost and published nothing: so it is,
+but for ``OutcomeUnknownError``. From that, and from whether a request is idempotent, all else follows: what is sent
+again, what a task remembers, when it pauses.
 
 ``x`` marks what cannot pass by itself. Those are ``AirflowFailException`` too, so a task that
 raises one fails at once, whatever its ``retries``; also a ``@task`` of your own that calls a hook.
@@ -29,7 +31,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException
 
@@ -77,6 +79,9 @@ class ServiceError(AirflowException):
     :param http_status: the status of the answer, where one was received.
     :param request_id: the service's id of the request, where it gave one.
     """
+
+    had_no_effect: ClassVar[bool] = True
+    """Whether the request certainly cost and published nothing."""
 
     def __init__(self, message: str, *, http_status: int | None = None, request_id: str | None = None) -> None:
         super().__init__(one_line(message, 2000))
@@ -203,7 +208,9 @@ class RateLimitedError(TransientError):
 
 
 class OutcomeUnknownError(TransientError):
-    """The answer to a call that costs or publishes was lost: it may or may not have taken effect."""
+    """The answer to a request that costs or publishes was lost: it may or may not have taken effect."""
+
+    had_no_effect = False
 
 
 class InvalidResponseError(ServiceError):

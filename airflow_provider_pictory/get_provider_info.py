@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_pictory import __version__
+from airflow_provider_pictory.client.connection import EXTRA_FIELDS, SERVICES, Service
 
 _MODULE = "airflow_provider_pictory"
 
@@ -44,52 +45,29 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "Pictory", "python-modules": [f"{_MODULE}.triggers.pictory"]},
             {"integration-name": "PostEverywhere", "python-modules": [f"{_MODULE}.triggers.posteverywhere"]},
         ],
-        "connection-types": [
-            _connection_type(
-                "Pictory",
-                "PictoryHook",
-                "https://api.pictory.ai/pictoryapis",
-                "pictai_…, from app.pictory.ai/api-access",
-                6000,
-            ),
-            _connection_type(
-                "PostEverywhere",
-                "PostEverywhereHook",
-                "https://app.posteverywhere.ai/api/v1",
-                "pe_live_…, with the scopes read, write and ai",
-                60,
-            ),
-        ],
+        "connection-types": [_connection_type(service) for service in SERVICES],
         "extra-links": [f"{_MODULE}.links.{name}" for name in ("ImageLink", "PostLink", "PlatformLink")],
     }
 
 
-def _connection_type(name: str, hook: str, base_url: str, key: str, rate: int) -> dict[str, Any]:
+def _connection_type(service: Service) -> dict[str, Any]:
     """Describe a connection's form: what current Airflow shows without importing the hook."""
     return {
-        "connection-type": name.lower(),
-        "hook-class-name": f"{_MODULE}.hooks.{name.lower()}.{hook}",
-        "hook-name": name,
+        "connection-type": service.conn_type,
+        "hook-class-name": f"{_MODULE}.hooks.{service.conn_type}.{service.name}Hook",
+        "hook-name": service.name,
         "ui-field-behaviour": {
             "hidden-fields": ["schema", "login", "port"],
             "relabeling": {"host": "Base URL", "password": "API key"},
-            "placeholders": {"host": base_url, "password": key, "extra": '{"timeout": 60}'},
+            "placeholders": {"host": service.base_url, "password": service.key_hint, "extra": '{"timeout": 60}'},
         },
         "conn-fields": {
-            "timeout": {
-                "label": "Timeout",
-                "description": "Seconds to connect, and to wait for more of an answer. Left empty: 10 and 60.",
-                "schema": {"type": ["number", "null"], "minimum": 0, "maximum": 3600},
-            },
-            "requests_per_minute": {
-                "label": "Requests per minute",
-                "description": f"How many one triggerer sends at most while tasks wait. Left empty: {rate:,}.",
-                "schema": {"type": ["number", "null"], "minimum": 0},
-            },
-            "allow_http": {
-                "label": "Allow plain http",
-                "description": "Send the key over plain http, too, to a host that is not this machine.",
-                "schema": {"type": ["boolean", "null"]},
-            },
+            name: {
+                "label": entry.label,
+                "description": f"{entry.meaning.capitalize()}. Left empty: {entry.default.format(service=service)}.",
+                "schema": entry.form,
+            }
+            for name, entry in EXTRA_FIELDS.items()
+            if entry.form
         },
     }

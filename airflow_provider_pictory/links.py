@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pictory.client.inputs import check_url
+from airflow_provider_pictory.client.platforms import PLATFORMS
+from airflow_provider_pictory.client.validation import check_url
 from airflow_provider_pictory.exceptions import InvalidRequestError
 from airflow_provider_pictory.version_compat import BaseOperator, BaseOperatorLink, XCom
 
@@ -63,10 +64,9 @@ class PlatformLink(TaskLink):
 
 IMAGE_LINK = ImageLink()
 POST_LINK = PostLink()
-PLATFORMS = ("Facebook", "Instagram", "LinkedIn", "Pinterest", "Threads", "TikTok", "X", "YouTube")
 # Airflow 2 shows a button for each link that an operator may have, and those that lead nowhere are dead.
 PLATFORM_LINKS = (
-    {platform.lower(): PlatformLink(platform) for platform in PLATFORMS}
+    {key: PlatformLink(platform.name) for key, platform in PLATFORMS.items()}
     if hasattr(BaseOperatorLink, "xcom_key")
     else {}
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from airflow_provider_pictory.client.responses import asked_delay
+from airflow_provider_pictory.client.responses import pause_before_retry
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context, RetryDecision, RetryPolicy
@@ -38,7 +38,7 @@ class ServiceRetryPolicy(RetryPolicy):
         """
         from airflow_provider_pictory.version_compat import RetryDecision
 
-        delay = asked_delay(exception)
+        delay = pause_before_retry(exception)
         if delay is None:
             return RetryDecision.default()
         return RetryDecision.retry(

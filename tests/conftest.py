@@ -59,7 +59,7 @@ def connections(sandbox: Sandbox, connect: Callable[..., None]) -> Callable[...,
 def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let hooks repeat at once; the list tells how long they would have slept."""
     slept: list[float] = []
-    monkeypatch.setattr("airflow_provider_pictory.hooks.base.time.sleep", slept.append)
+    monkeypatch.setattr("airflow_provider_pictory.client.transport.time.sleep", slept.append)
     return slept
 
 
@@ -136,7 +136,7 @@ class Tries:
             while True:
                 self.operator.__dict__.pop("hook", None)  # every worker is a process of its own
                 try:
-                    with mock.patch("airflow_provider_pictory.operators.posteverywhere.time", clock):
+                    with mock.patch("airflow_provider_pictory.task.find_or_create_post.time", clock):
                         return step()
                 except TaskDeferred as deferral:
                     event = self.pause(deferral) if deferral.method_name == "execute_after_pause" else None

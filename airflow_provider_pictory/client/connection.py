@@ -3,25 +3,181 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+from airflow_provider_pictory.client.validation import is_loopback, read_boolean
 from airflow_provider_pictory.exceptions import InvalidRequestError
 
 DEFAULT_TIMEOUT = (10.0, 60.0)
 
 CONNECTIONS = 10
-"""How many connections an async hook opens at most."""
+"""How many connections an async transport opens at most."""
 
 REFRESH_INTERVAL = 10.0
 """Seconds between two readings of a connection through which calls fail, at least."""
 
-OPTIONS = ("timeout", "proxies", "verify", "cert", "trust_env", "allow_http", "requests_per_minute")
+PROXY = "an http(s) proxy's URL, with user and password percent-encoded if it has them"
+
+
+@dataclass(frozen=True)
+class Service:
+    """
+    A service, and what its connections are like.
+
+    :param conn_type: of Airflow's connections to it.
+    :param conn_id_parameter: the parameter of hooks and operators that names one.
+    :param base_url: of its API, without a trailing slash.
+    :param key_hint: what the connection form shows in place of the key.
+    :param requests_per_minute: how many requests one triggerer sends at most, unless the connection says otherwise.
+    :param authorization: the header's value.
+    """
+
+    name: str
+    conn_type: str
+    conn_id_parameter: str
+    default_conn_id: str
+    base_url: str
+    key_hint: str
+    requests_per_minute: float
+    authorization: str = "{key}"
+
+
+PICTORY = Service(
+    name="Pictory",
+    conn_type="pictory",
+    conn_id_parameter="pictory_conn_id",
+    default_conn_id="pictory_default",
+    base_url="https://api.pictory.ai/pictoryapis",
+    key_hint="pictai_…, from app.pictory.ai/api-access",
+    requests_per_minute=6000.0,
+)
+POSTEVERYWHERE = Service(
+    name="PostEverywhere",
+    conn_type="posteverywhere",
+    conn_id_parameter="posteverywhere_conn_id",
+    default_conn_id="posteverywhere_default",
+    base_url="https://app.posteverywhere.ai/api/v1",
+    key_hint="pe_live_…, with the scopes read, write and ai",
+    requests_per_minute=60.0,
+    authorization="Bearer {key}",
+)
+SERVICES = (PICTORY, POSTEVERYWHERE)
+
+
+@dataclass(frozen=True)
+class ExtraField:
+    """
+    One field of a connection's extra.
+
+    :param read: makes its value of what JSON says; raises ValueError if it is wrong.
+    :param meaning: what it is for.
+    :param allowed: its values.
+    :param default: what counts if it is left out; may name the service's.
+    :param label: in the connection form, where it has a field of its own.
+    :param form: that field's JSON schema.
+    :param secret: whether errors may not repeat its value.
+    """
+
+    read: Callable[[Any], Any]
+    meaning: str
+    allowed: str
+    default: str
+    label: str = ""
+    form: Mapping[str, Any] | None = None
+    secret: bool = False
+
+
+def _read_timeout(value: Any) -> tuple[float, float]:
+    seconds = value if isinstance(value, list) else [value, value]
+    if len(seconds) != 2 or not all(_is_number(n) and 0 < n <= 3600 for n in seconds):
+        raise ValueError
+    return float(seconds[0]), float(seconds[1])
+
+
+def _read_rate(value: Any) -> float:
+    if not _is_number(value) or not 0 < value < float("inf"):
+        raise ValueError
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _read_proxies(value: Any) -> dict[str, str]:
+    proxies = {"http": value, "https": value} if isinstance(value, str) else value
+    if not isinstance(proxies, dict) or not all(isinstance(url, str) and is_proxy(url) for url in proxies.values()):
+        raise ValueError
+    return {scheme: urlsplit(url).geturl() for scheme, url in proxies.items()}
+
+
+def _read_verify(value: Any) -> bool | str:
+    if isinstance(value, bool) or (isinstance(value, str) and value):
+        return value
+    raise ValueError
+
+
+def _read_cert(value: Any) -> str | tuple[str, str]:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(path, str) and path for path in value):
+        return value[0], value[1]
+    raise ValueError
+
+
+def _read_flag(value: Any) -> bool:
+    return read_boolean("", value)
+
+
+EXTRA_FIELDS = {
+    "timeout": ExtraField(
+        _read_timeout,
+        "seconds to connect, and to wait for more of an answer",
+        "seconds above 0 up to 3600, or [connect, read]",
+        "{:g} and {:g}".format(*DEFAULT_TIMEOUT),
+        label="Timeout",
+        form={"type": ["number", "null"], "minimum": 0, "maximum": 3600},
+    ),
+    "proxies": ExtraField(
+        _read_proxies,
+        "through which proxies the service is reached",
+        f"{PROXY}, or such URLs by scheme",
+        "those of the environment",
+        secret=True,
+    ),
+    "verify": ExtraField(
+        _read_verify,
+        "whether the service's certificate is checked, and against what",
+        "true, false or the path of a CA bundle",
+        "true, or the environment's REQUESTS_CA_BUNDLE",
+    ),
+    "cert": ExtraField(_read_cert, "the client certificate", "a path, or [certificate, key]", "none", secret=True),
+    "trust_env": ExtraField(
+        _read_flag, "whether proxies and CA bundles named in the environment count", "true, false", "true"
+    ),
+    "allow_http": ExtraField(
+        _read_flag,
+        "whether the key may go over plain http to a host that is not this machine",
+        "true, false",
+        "false",
+        label="Allow plain http",
+        form={"type": ["boolean", "null"]},
+    ),
+    "requests_per_minute": ExtraField(
+        _read_rate,
+        "how many requests one triggerer sends at most while tasks wait",
+        "a number above 0",
+        "{service.requests_per_minute:,.0f}",
+        label="Requests per minute",
+        form={"type": ["number", "null"], "minimum": 0},
+    ),
+}
+"""By their names in JSON: the connection form, what is read, errors and the docs follow this table."""
 
 
 class AirflowConnection(Protocol):
@@ -68,72 +224,51 @@ class Endpoint:
         return replace(self, key=other.key, requests_per_minute=other.requests_per_minute) == other
 
     @classmethod
-    def from_connection(cls, conn: AirflowConnection, default_base_url: str, default_rate: float) -> Endpoint:
+    def from_connection(cls, conn: AirflowConnection, service: Service) -> Endpoint:
         """
         Read an Airflow connection.
 
-        :param conn: password is the API key, host the base URL. The extra, a JSON object, may hold ``timeout``
-            (seconds, or [connect, read]), ``proxies`` (a URL, or URLs by scheme), ``verify`` (true, false or the path
-            of a CA bundle), ``cert`` (a path, or [certificate, key]), ``trust_env`` (true or false), ``allow_http``
-            (true: send the key over plain http to a host that is not this machine) and ``requests_per_minute`` (of one
-            triggerer).
-        :param default_base_url: used if the connection has no host.
-        :param default_rate: requests per minute, where the connection does not say.
+        :param conn: password is the API key, host the base URL, extra a JSON object with any of :data:`EXTRA_FIELDS`.
         :raises InvalidRequestError: with the field of the connection that is wrong.
         """
         where = f"connection {conn.conn_id!r}"
-        extra = _options(conn.extra, where)
-        return cls(
-            base_url=_base_url(conn, default_base_url, extra.get("allow_http") is True, where),
-            key=_key(conn, where),
-            requests_per_minute=_rate(extra.get("requests_per_minute", default_rate), where),
-            timeout=_timeout(extra.get("timeout"), where),
-            proxies=_proxies(extra.get("proxies"), where),
-            verify=_verify(extra.get("verify", True), where),
-            cert=_cert(extra.get("cert"), where),
-            trust_env=extra.get("trust_env", True),
-        )
+        extra = {"requests_per_minute": service.requests_per_minute, **_read_extra(conn.extra, where)}
+        allow_http = extra.pop("allow_http", False)
+        return cls(_base_url(conn, service.base_url, allow_http, where), _key(conn, where), **extra)
 
 
-def _options(text: str | None, where: str) -> dict[str, Any]:
+def _read_extra(text: str | None, where: str) -> dict[str, Any]:
+    known = ", ".join(EXTRA_FIELDS)
     try:
         extra = json.loads(text) if text else {}
     except ValueError:
         extra = None
     if not isinstance(extra, dict):
-        raise InvalidRequestError.of(f"{where}, extra", "is not a JSON object", ", ".join(OPTIONS))
-    unknown = sorted(set(extra) - set(OPTIONS))
+        raise InvalidRequestError.of(f"{where}, extra", "is not a JSON object", known)
+    unknown = sorted(set(extra) - set(EXTRA_FIELDS))
     if unknown:
-        raise InvalidRequestError.of(f"{where}, extra", f"unknown option {', '.join(unknown)}", ", ".join(OPTIONS))
-    # None and nothing are how forms note an empty field; in a connection URI, all is text.
-    given = {name: _plain(value) for name, value in extra.items() if value not in (None, "")}
-    for name in {"trust_env", "allow_http"} & set(given):
-        given[name] = read_boolean(f"{where}, extra {name}", given[name])
-    return given
+        raise InvalidRequestError.of(f"{where}, extra", f"unknown option {', '.join(unknown)}", known)
+    values = {}
+    for name, value in extra.items():
+        if value in (None, ""):  # how forms note an empty field
+            continue
+        entry, given = EXTRA_FIELDS[name], _plain(value)
+        try:
+            values[name] = entry.read(given)
+        except (ValueError, InvalidRequestError):
+            fault = "is not understood" if entry.secret else f"is {given!r}"
+            raise InvalidRequestError.of(f"{where}, extra {name}", fault, entry.allowed) from None
+    return values
 
 
 def _plain(value: Any) -> Any:
-    """Read a number, a boolean, a list or an object that is written as text; any other text stays."""
+    """Read what is written as text, as all is in a connection URI; what is text by itself stays."""
     if not isinstance(value, str):
         return value
     try:
         return json.loads(value.lower() if value.lower() in ("true", "false") else value)
     except ValueError:
         return value
-
-
-def read_boolean(name: str, value: Any) -> bool:
-    """
-    Read what is true or false.
-
-    :param value: a boolean, 1 or 0, or one of these as text, in any case.
-    :raises InvalidRequestError: if it is none of these.
-    """
-    known = {"true": True, "1": True, "false": False, "0": False}
-    text = str(value).strip().lower()
-    if isinstance(value, (bool, int, str)) and text in known:
-        return known[text]
-    raise InvalidRequestError.of(name, f"is {value!r}", "true, false")
 
 
 def _key(conn: AirflowConnection, where: str) -> str:
@@ -176,47 +311,6 @@ def _base_url(conn: AirflowConnection, default: str, allow_http: bool, where: st
     return parts.geturl().rstrip("/")  # with its scheme in lower case
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine by definition."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _rate(value: Any, where: str) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < float("inf"):
-        raise InvalidRequestError.of(f"{where}, extra requests_per_minute", f"is {value!r}", "a number above 0")
-    return float(value)
-
-
-def _timeout(value: Any, where: str) -> tuple[float, float]:
-    if value is None:
-        return DEFAULT_TIMEOUT
-    seconds = value if isinstance(value, list) else [value, value]
-    if len(seconds) != 2 or not all(
-        isinstance(n, (int, float)) and not isinstance(n, bool) and 0 < n <= 3600 for n in seconds
-    ):
-        raise InvalidRequestError.of(
-            f"{where}, extra timeout", f"is {value!r}", "seconds above 0 up to 3600, or [connect, read]"
-        )
-    return float(seconds[0]), float(seconds[1])
-
-
-def _proxies(value: Any, where: str) -> dict[str, str]:
-    if value is None:
-        return {}
-    proxies = {"http": value, "https": value} if isinstance(value, str) else value
-    if not isinstance(proxies, dict) or not all(isinstance(url, str) and is_proxy(url) for url in proxies.values()):
-        raise InvalidRequestError.of(f"{where}, extra proxies", "is not understood", f"{PROXY}, or such URLs by scheme")
-    return {scheme: urlsplit(url).geturl() for scheme, url in proxies.items()}
-
-
-PROXY = "an http(s) proxy's URL, with user and password percent-encoded if it has them"
-
-
 def is_proxy(url: str) -> bool:
     """
     Whether a text is a proxy's URL that everybody reads alike.
@@ -242,17 +336,3 @@ def without_credentials(text: str, key: str, proxies: Iterable[str]) -> str:
     for secret in sorted({item for item in secrets if len(item) > 3}, key=len, reverse=True):
         text = text.replace(secret, "***")
     return re.sub(r"//[^/\s]*@", "//***@", text)
-
-
-def _verify(value: Any, where: str) -> bool | str:
-    if isinstance(value, bool) or (isinstance(value, str) and value):
-        return value
-    raise InvalidRequestError.of(f"{where}, extra verify", f"is {value!r}", "true, false or the path of a CA bundle")
-
-
-def _cert(value: Any, where: str) -> str | tuple[str, str] | None:
-    if value is None or (isinstance(value, str) and value):
-        return value
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(path, str) and path for path in value):
-        return value[0], value[1]
-    raise InvalidRequestError.of(f"{where}, extra cert", "is not understood", "a path, or [certificate, key]")

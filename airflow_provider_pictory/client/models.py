@@ -14,11 +14,59 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from enum import Enum
 from typing import Any, TypeVar
 
 from airflow_provider_pictory.exceptions import one_line
 
 T = TypeVar("T")
+
+
+class JobStatus(str, Enum):
+    """What Pictory says of a job; any other status is ``UNKNOWN``, and counts as in progress."""
+
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CLEANED = "cleaned"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> JobStatus:
+        return cls.UNKNOWN
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the job has ended without an image."""
+        return self in (self.FAILED, self.CLEANED)
+
+
+class PostStatus(str, Enum):
+    """What PostEverywhere says of a post, or of one of its destinations; any other status is ``UNKNOWN``."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    PUBLISHING = "publishing"
+    PUBLISHED = "published"
+    DONE = "done"
+    PARTIALLY_FAILED = "partially_failed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> PostStatus:
+        return cls.UNKNOWN
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it has failed, on some account or on all."""
+        return self in (self.FAILED, self.PARTIALLY_FAILED)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the service does no more by itself."""
+        return self.is_failure or self in (self.PUBLISHED, self.DONE)
 
 
 def _object(value: Any) -> Mapping[str, Any]:
@@ -147,7 +195,7 @@ class ImageJob(Record):
     """
     One image job of Pictory (``GET /v1/jobs/{jobId}``).
 
-    :param status: ``in-progress``, ``completed``, ``failed``, ``cleaned``, or what the service says beside these.
+    :param status: of :class:`JobStatus`, or what the service says beside these.
     :param video_url: only of a job that is no image: its video.
     """
 
@@ -192,6 +240,16 @@ class ImageJob(Record):
     def from_event(cls, job: Mapping[str, Any]) -> ImageJob:
         """Read a job as :meth:`as_event` gave it, in this release or another."""
         return cls(**_known(cls, job))
+
+    @property
+    def has_ended(self) -> bool:
+        """
+        Whether the job has ended. A status that is not known counts as in progress.
+
+        So does a completed job without an address: the answer to come has it, or the timeout tells.
+        """
+        status = JobStatus(self.status)
+        return status.is_failure or (status == JobStatus.COMPLETED and bool(self.url or self.video_url))
 
     def as_event(self) -> dict[str, Any]:
         """Return what a trigger tells of the job."""
@@ -332,7 +390,7 @@ class Media(Record):
 
 @dataclass(frozen=True)
 class Destination(Record):
-    """One account that a post goes to; ``status`` is ``queued``, ``published`` or ``failed``."""
+    """One account that a post goes to; ``status`` is of :class:`PostStatus`, or what the service says beside these."""
 
     account_id: int | str | None
     platform: str | None
@@ -371,8 +429,7 @@ class Post(Record):
     """
     A post at PostEverywhere.
 
-    :param status: ``draft``, ``scheduled``, ``publishing``, ``published``, ``partially_failed``, ``failed``, or what
-        the service says beside these.
+    :param status: of :class:`PostStatus`, or what the service says beside these.
     """
 
     post_id: str
@@ -417,7 +474,16 @@ class Post(Record):
     @property
     def has_failed(self) -> bool:
         """Whether it failed, on some account or on all."""
-        return self.status in ("failed", "partially_failed") or any(d.status == "failed" for d in self.destinations)
+        return PostStatus(self.status).is_failure or any(PostStatus(d.status).is_failure for d in self.destinations)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is published or failed on every account, and the service will not try again by itself."""
+        if any(item.status == PostStatus.QUEUED or item.next_retry_at is not None for item in self.destinations):
+            return False
+        return PostStatus(self.status).is_final or (
+            bool(self.destinations) and all(PostStatus(item.status).is_final for item in self.destinations)
+        )
 
     def as_xcom(self) -> dict[str, Any]:
         """Return the *post* that goes into XCom."""

@@ -38,9 +38,9 @@ T = TypeVar("T")
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 MIN_KEY = 8
 MAX_ATTEMPTS = 3
-UNNAMED_DELAY = 30.0
+DEFAULT_RETRY_AFTER = 30.0
 """How long to leave a service alone whose 429 does not say, in seconds."""
-MAX_DELAY = 5.0
+MAX_RETRY_AFTER = 5.0
 """The longest that a hook sleeps before it repeats a request, in seconds; what takes longer is the caller's."""
 
 
@@ -141,8 +141,8 @@ def retry_delay(request: ApiRequest[Any], error: ServiceError, attempt: int) -> 
     """
     Decide whether a hook repeats a request, and when.
 
-    A call that costs or publishes is not, not even one that was refused: before each of them its caller has to write
-    down that it is made. Others are, a bounded number of times, after the service's own delay where it names one.
+    One that is not idempotent is not, not even if it had no effect: before each of them its caller has to write down
+    that it is sent. Others are, a bounded number of times, after the service's own delay where it names one.
 
     :param error: how the attempt ended.
     :param attempt: the number of that attempt, from 1.
@@ -151,19 +151,21 @@ def retry_delay(request: ApiRequest[Any], error: ServiceError, attempt: int) -> 
     if not request.idempotent or attempt >= MAX_ATTEMPTS or not isinstance(error, TransientError):
         return None
     delay = backoff(attempt) if error.retry_after is None else error.retry_after
-    return delay if delay <= MAX_DELAY else None
+    return delay if delay <= MAX_RETRY_AFTER else None
 
 
-def asked_delay(error: BaseException) -> float | None:
+def pause_before_retry(error: BaseException) -> float | None:
     """
-    Tell how long a service has asked to be left alone by a call that it refused.
+    Tell how long a service has asked to be left alone by a request that had no effect.
 
     :return: seconds, at least 1, a little more than it said and each time another, since a whole crowd is told the
-        same; or None.
+        same; None if it has not asked.
     """
-    if not isinstance(error, TransientError) or isinstance(error, OutcomeUnknownError):
+    if not isinstance(error, TransientError) or not error.had_no_effect:
         return None
-    delay = UNNAMED_DELAY if isinstance(error, RateLimitedError) and error.retry_after is None else error.retry_after
+    delay = error.retry_after
+    if delay is None and isinstance(error, RateLimitedError):
+        delay = DEFAULT_RETRY_AFTER
     return None if delay is None else max(1.0, delay) * random.uniform(1.0, 1.2)
 
 

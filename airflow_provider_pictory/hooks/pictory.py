@@ -1,32 +1,19 @@
-"""Pictory's HTTP API: AI images as jobs."""
+"""Hooks for Pictory: AI images as jobs."""
 
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import AsyncIterator, Iterator
-from functools import partial
 from typing import Any
-from urllib.parse import quote
 
-from airflow_provider_pictory.client import inputs
-from airflow_provider_pictory.client.models import CreditTransaction, ImageJob, Quota, read_all, read_id
-from airflow_provider_pictory.client.requests import MAX_PAGES, ApiRequest
-from airflow_provider_pictory.exceptions import InvalidRequestError
-from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook, listing
-
-
-class _Pictory(Service):
-    service = "Pictory"
-    default_base_url = "https://api.pictory.ai/pictoryapis"
-    requests_per_minute = 6000.0
-    conn_name_attr = "pictory_conn_id"
-    default_conn_name = "pictory_default"
-    conn_type = "pictory"
-    key_placeholder = "pictai_…, from app.pictory.ai/api-access"
+from airflow_provider_pictory.client import pictory
+from airflow_provider_pictory.client.connection import PICTORY
+from airflow_provider_pictory.client.models import CreditTransaction, ImageJob, Quota
+from airflow_provider_pictory.client.requests import ImageRequest
+from airflow_provider_pictory.hooks.base import AsyncServiceHook, ServiceHook, listing
 
 
-class PictoryHook(_Pictory, ServiceHook):
+class PictoryHook(ServiceHook):
     """
     Calls Pictory's API.
 
@@ -35,9 +22,13 @@ class PictoryHook(_Pictory, ServiceHook):
     :param pictory_conn_id: the Airflow connection.
     """
 
-    hook_name = "Pictory"
+    service = PICTORY
+    conn_name_attr = PICTORY.conn_id_parameter
+    default_conn_name = PICTORY.default_conn_id
+    conn_type = PICTORY.conn_type
+    hook_name = PICTORY.name
 
-    def __init__(self, pictory_conn_id: str = _Pictory.default_conn_name) -> None:
+    def __init__(self, pictory_conn_id: str = PICTORY.default_conn_id) -> None:
         super().__init__(pictory_conn_id)
 
     def submit_image(
@@ -66,7 +57,15 @@ class PictoryHook(_Pictory, ServiceHook):
 
         See https://docs.pictory.ai/api-reference/ai-studio/generate-image
         """
-        return self.send(_submit_image(prompt, model, aspect_ratio, style, reference_image_url, webhook))
+        request = ImageRequest(
+            prompt=prompt,
+            model=model,
+            aspect_ratio=aspect_ratio,
+            style=style,
+            reference_image_url=reference_image_url,
+            webhook=webhook,
+        )
+        return self.send(pictory.submit_image(request))
 
     def get_job(self, job_id: str) -> ImageJob:
         """
@@ -77,7 +76,7 @@ class PictoryHook(_Pictory, ServiceHook):
 
         See https://docs.pictory.ai/api-reference/ai-studio/get-image-job
         """
-        return self.send(_get_job(job_id))
+        return self.send(pictory.get_job(job_id))
 
     @listing
     def list_jobs(self) -> Iterator[ImageJob]:
@@ -88,14 +87,14 @@ class PictoryHook(_Pictory, ServiceHook):
         """
         key: str | None = None
         for page in itertools.count(1):
-            items, key = self.send(_list_jobs(key, page))
+            items, key = self.send(pictory.list_jobs(key, page))
             yield from items
             if key is None:
                 return
 
     def get_quota(self) -> Quota:
         """Ask how many AI credits are used and left."""
-        return self.send(_GET_QUOTA)
+        return self.send(pictory.GET_QUOTA)
 
     def list_credit_usage(self, *, year: int | None = None, month: int | None = None) -> list[CreditTransaction]:
         """
@@ -104,7 +103,7 @@ class PictoryHook(_Pictory, ServiceHook):
         :param year: only of this year; needs ``month``.
         :param month: 1 to 12.
         """
-        return self.send(_list_credit_usage(year, month))
+        return self.send(pictory.list_credit_usage(year, month))
 
     def check(self) -> str:
         """Ask whether the service accepts the key, for free; return a sentence with the credits that are left."""
@@ -117,9 +116,9 @@ class PictoryHook(_Pictory, ServiceHook):
         return cls._form()
 
 
-class PictoryAsyncHook(_Pictory, AsyncServiceHook):
+class PictoryAsyncHook(AsyncServiceHook):
     """
-    :class:`PictoryHook` for event loops: the same calls, awaited, each sent once.
+    :class:`PictoryHook` for event loops: what can be asked while waiting, each request sent once.
 
     ::
 
@@ -129,82 +128,22 @@ class PictoryAsyncHook(_Pictory, AsyncServiceHook):
     :param pictory_conn_id: the Airflow connection.
     """
 
-    def __init__(self, pictory_conn_id: str = _Pictory.default_conn_name) -> None:
-        super().__init__(pictory_conn_id)
+    service = PICTORY
+    conn_type = PICTORY.conn_type
 
-    async def submit_image(
-        self,
-        prompt: str,
-        *,
-        model: str | None = None,
-        aspect_ratio: str | None = None,
-        style: str | None = None,
-        reference_image_url: str | None = None,
-        webhook: str | None = None,
-    ) -> str:
-        """Start an image job, as :meth:`PictoryHook.submit_image` does."""
-        return await self.send(_submit_image(prompt, model, aspect_ratio, style, reference_image_url, webhook))
+    def __init__(self, pictory_conn_id: str = PICTORY.default_conn_id) -> None:
+        super().__init__(pictory_conn_id)
 
     async def get_job(self, job_id: str) -> ImageJob:
         """Ask how a job is doing, as :meth:`PictoryHook.get_job` does."""
-        return await self.send(_get_job(job_id))
+        return await self.send(pictory.get_job(job_id))
 
     async def list_jobs(self) -> AsyncIterator[ImageJob]:
         """Go through the account's jobs, as :meth:`PictoryHook.list_jobs` does."""
         key: str | None = None
         for page in itertools.count(1):
-            items, key = await self.send(_list_jobs(key, page))
+            items, key = await self.send(pictory.list_jobs(key, page))
             for item in items:
                 yield item
             if key is None:
                 return
-
-    async def get_quota(self) -> Quota:
-        """Ask how many AI credits are used and left."""
-        return await self.send(_GET_QUOTA)
-
-    async def list_credit_usage(self, *, year: int | None = None, month: int | None = None) -> list[CreditTransaction]:
-        """List the movements of AI credits, as :meth:`PictoryHook.list_credit_usage` does."""
-        return await self.send(_list_credit_usage(year, month))
-
-
-def _submit_image(*args: str | None) -> ApiRequest[str]:
-    return ApiRequest("submit image", "POST", "/v1/aistudio/images", _job_id, json=inputs.image_request(*args))
-
-
-def _job_id(answer: Any) -> str:
-    return read_id(answer["data"]["jobId"])
-
-
-def _get_job(job_id: str) -> ApiRequest[ImageJob]:
-    inputs.check_text("job_id", job_id, 1, 200)
-    parse = partial(ImageJob.from_api, job_id=job_id)
-    return ApiRequest("get job", "GET", f"/v1/jobs/{quote(job_id, safe='')}", parse, idempotent=True)
-
-
-def _list_jobs(key: str | None, page: int = 1) -> ApiRequest[tuple[list[ImageJob], str | None]]:
-    params = {} if key is None else {"nextPageKey": key}
-
-    def parse(answer: Any) -> tuple[list[ImageJob], str | None]:
-        following = answer.get("nextPageKey") or None
-        if following is not None and not re.fullmatch("[!-~]{1,4096}", following):
-            raise ValueError("no key of a page")
-        if (following == key and key is not None) or (following is not None and page >= MAX_PAGES):
-            raise ValueError("the pages do not end")
-        return read_all(answer["items"], ImageJob.from_api), following
-
-    return ApiRequest("list jobs", "GET", "/v1/jobs", parse, params, idempotent=True)
-
-
-_GET_QUOTA = ApiRequest("get quota", "GET", "/v1/quota", Quota.from_api, idempotent=True)
-
-
-def _list_credit_usage(year: int | None, month: int | None) -> ApiRequest[list[CreditTransaction]]:
-    if (year is None) != (month is None):
-        raise InvalidRequestError.of("year, month", "one is given without the other", "both, or none")
-    params = {} if year is None or month is None else {"year": year, "month": month}
-
-    def parse(answer: Any) -> list[CreditTransaction]:
-        return read_all(answer, CreditTransaction.from_api)
-
-    return ApiRequest("list credit usage", "GET", "/v1/aicredits/usage", parse, params, idempotent=True)

@@ -1,38 +1,22 @@
-"""PostEverywhere's HTTP API: a media library, AI images of its own, and posts to social accounts."""
+"""Hooks for PostEverywhere: a media library, AI images of its own, and posts to social accounts."""
 
 from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar
-from urllib.parse import quote
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any
 
-from airflow_provider_pictory.client import inputs
-from airflow_provider_pictory.client.models import Account, Media, Post, Profile, read_all
-from airflow_provider_pictory.client.requests import MAX_PAGES, ApiRequest
-from airflow_provider_pictory.exceptions import InvalidRequestError, one_line
-from airflow_provider_pictory.hooks.base import AsyncServiceHook, Service, ServiceHook, listing
-
-T = TypeVar("T")
-
-PAGE_SIZE = 100
-FILTERS = ("status", "platform", "account_id", "created_after", "created_before", "search")
+from airflow_provider_pictory.client import posteverywhere
+from airflow_provider_pictory.client.connection import POSTEVERYWHERE
+from airflow_provider_pictory.client.models import Account, Media, Post, Profile
+from airflow_provider_pictory.client.requests import LibraryMedia, MediaGenerationRequest, PostRequest
+from airflow_provider_pictory.client.validation import check_media_ids
+from airflow_provider_pictory.exceptions import one_line
+from airflow_provider_pictory.hooks.base import AsyncServiceHook, ServiceHook, listing
 
 
-class _PostEverywhere(Service):
-    service = "PostEverywhere"
-    default_base_url = "https://app.posteverywhere.ai/api/v1"
-    requests_per_minute = 60.0
-    authorization = "Bearer {key}"
-    conn_name_attr = "posteverywhere_conn_id"
-    default_conn_name = "posteverywhere_default"
-    conn_type = "posteverywhere"
-    key_placeholder = "pe_live_…, with the scopes read, write and ai"
-
-
-class PostEverywhereHook(_PostEverywhere, ServiceHook):
+class PostEverywhereHook(ServiceHook):
     """
     Calls PostEverywhere's API.
 
@@ -41,9 +25,13 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
     :param posteverywhere_conn_id: the Airflow connection.
     """
 
-    hook_name = "PostEverywhere"
+    service = POSTEVERYWHERE
+    conn_name_attr = POSTEVERYWHERE.conn_id_parameter
+    default_conn_name = POSTEVERYWHERE.default_conn_id
+    conn_type = POSTEVERYWHERE.conn_type
+    hook_name = POSTEVERYWHERE.name
 
-    def __init__(self, posteverywhere_conn_id: str = _PostEverywhere.default_conn_name) -> None:
+    def __init__(self, posteverywhere_conn_id: str = POSTEVERYWHERE.default_conn_id) -> None:
         super().__init__(posteverywhere_conn_id)
 
     def generate_image(self, prompt: str, *, model: str | None = None, aspect_ratio: str | None = None) -> Media:
@@ -60,7 +48,9 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
 
         See https://developers.posteverywhere.ai/docs/api/ai/generate-image
         """
-        return self.send(_generate_image(prompt, model, aspect_ratio))
+        return self.send(
+            posteverywhere.generate_image(MediaGenerationRequest(prompt=prompt, model=model, aspect_ratio=aspect_ratio))
+        )
 
     def upload_media_from_url(self, url: str, *, filename: str | None = None) -> Media:
         """
@@ -69,7 +59,7 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
         :param url: JPEG, PNG, GIF, WebP, HEIC or HEIF up to 25 MB, reachable from the internet over https.
         :param filename: what the library shows.
         """
-        return self.send(_upload_media_from_url(url, filename))
+        return self.send(posteverywhere.upload_media_from_url(url, filename))
 
     def create_post(
         self,
@@ -96,9 +86,17 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
         :raises InvalidRequestError: before anything is sent, if a parameter is wrong or ``scheduled_for`` has passed.
         :raises OutcomeUnknownError: if the answer was lost: the post may exist.
         """
-        return self.send(
-            _create_post(content, account_ids, media_ids, scheduled_for, timezone, platform_content, draft)
+        listed = check_media_ids(() if media_ids is None else media_ids)
+        request = PostRequest(
+            content=content,
+            account_ids=account_ids,
+            image=LibraryMedia(tuple(listed)) if listed else None,
+            scheduled_for=scheduled_for,
+            timezone=timezone,
+            platform_content=platform_content,
+            draft=draft,
         )
+        return self.send(posteverywhere.create_post(request))
 
     @listing
     def list_posts(self, **filters: str | int | dt.datetime | None) -> Iterator[Post]:
@@ -109,32 +107,27 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
             None is as if left out. A time is a datetime with a zone, or its ISO 8601 text.
         :raises InvalidRequestError: if a filter is unknown: the size and the order of pages are the hook's own.
         """
-        offset: int | None = 0
-        for page in itertools.count(1):
-            posts, offset = self.send(_list_posts(filters, offset or 0, page))
-            yield from posts
-            if offset is None:
-                return
+        return posteverywhere.iter_posts(self.transport, filters)
 
     def get_post(self, post_id: str) -> Post:
         """Ask for a post with its media and destinations."""
-        return self.send(_post_call("get post", "GET", post_id, "", Post.from_api))
+        return self.send(posteverywhere.get_post(post_id))
 
     def get_post_results(self, post_id: str) -> Post:
         """Ask how far a post is on each account: ``status`` and ``destinations``, no more."""
-        return self.send(_post_call("get post results", "GET", post_id, "/results", Post.from_api))
+        return self.send(posteverywhere.get_post_results(post_id))
 
     def retry_post(self, post_id: str) -> None:
         """Publish a post again on the accounts where it failed, and on those alone."""
-        return self.send(_retry_post(post_id))
+        return self.send(posteverywhere.retry_post(post_id))
 
     def list_accounts(self) -> list[Account]:
         """List the connected social accounts."""
-        return self.send(_LIST_ACCOUNTS)
+        return self.send(posteverywhere.LIST_ACCOUNTS)
 
     def get_me(self) -> Profile:
         """Ask whose key this is, and what it may do."""
-        return self.send(_GET_ME)
+        return self.send(posteverywhere.GET_ME)
 
     def check(self) -> str:
         """Ask whether the service accepts the key, for free; return a sentence with the credits that are left."""
@@ -155,147 +148,33 @@ class PostEverywhereHook(_PostEverywhere, ServiceHook):
         return cls._form()
 
 
-class PostEverywhereAsyncHook(_PostEverywhere, AsyncServiceHook):
+class PostEverywhereAsyncHook(AsyncServiceHook):
     """
-    :class:`PostEverywhereHook` for event loops: the same calls, awaited, each sent once.
+    :class:`PostEverywhereHook` for event loops: what can be asked while waiting, each request sent once.
 
     :param posteverywhere_conn_id: the Airflow connection.
     """
 
-    def __init__(self, posteverywhere_conn_id: str = _PostEverywhere.default_conn_name) -> None:
+    service = POSTEVERYWHERE
+    conn_type = POSTEVERYWHERE.conn_type
+
+    def __init__(self, posteverywhere_conn_id: str = POSTEVERYWHERE.default_conn_id) -> None:
         super().__init__(posteverywhere_conn_id)
 
-    async def generate_image(self, prompt: str, *, model: str | None = None, aspect_ratio: str | None = None) -> Media:
-        """Make an image, as :meth:`PostEverywhereHook.generate_image` does."""
-        return await self.send(_generate_image(prompt, model, aspect_ratio))
+    async def get_post(self, post_id: str) -> Post:
+        """Ask for a post with its media and destinations."""
+        return await self.send(posteverywhere.get_post(post_id))
 
-    async def upload_media_from_url(self, url: str, *, filename: str | None = None) -> Media:
-        """Import a public image, as :meth:`PostEverywhereHook.upload_media_from_url` does."""
-        return await self.send(_upload_media_from_url(url, filename))
-
-    async def create_post(
-        self,
-        content: str,
-        *,
-        account_ids: Sequence[int] = (),
-        media_ids: Sequence[str] = (),
-        scheduled_for: dt.datetime | str | None = None,
-        timezone: str | None = None,
-        platform_content: Mapping[str, Mapping[str, Any]] | None = None,
-        draft: bool = False,
-    ) -> Post:
-        """Publish, schedule or save a post, as :meth:`PostEverywhereHook.create_post` does."""
-        return await self.send(
-            _create_post(content, account_ids, media_ids, scheduled_for, timezone, platform_content, draft)
-        )
+    async def get_post_results(self, post_id: str) -> Post:
+        """Ask how far a post is on each account, as :meth:`PostEverywhereHook.get_post_results` does."""
+        return await self.send(posteverywhere.get_post_results(post_id))
 
     async def list_posts(self, **filters: str | int | dt.datetime | None) -> AsyncIterator[Post]:
         """Go through posts, as :meth:`PostEverywhereHook.list_posts` does."""
         offset: int | None = 0
         for page in itertools.count(1):
-            posts, offset = await self.send(_list_posts(filters, offset or 0, page))
+            posts, offset = await self.send(posteverywhere.list_posts(filters, offset or 0, page))
             for post in posts:
                 yield post
             if offset is None:
                 return
-
-    async def get_post(self, post_id: str) -> Post:
-        """Ask for a post with its media and destinations."""
-        return await self.send(_post_call("get post", "GET", post_id, "", Post.from_api))
-
-    async def get_post_results(self, post_id: str) -> Post:
-        """Ask how far a post is on each account, as :meth:`PostEverywhereHook.get_post_results` does."""
-        return await self.send(_post_call("get post results", "GET", post_id, "/results", Post.from_api))
-
-    async def retry_post(self, post_id: str) -> None:
-        """Publish a post again on the accounts where it failed, and on those alone."""
-        return await self.send(_retry_post(post_id))
-
-    async def list_accounts(self) -> list[Account]:
-        """List the connected social accounts."""
-        return await self.send(_LIST_ACCOUNTS)
-
-    async def get_me(self) -> Profile:
-        """Ask whose key this is, and what it may do."""
-        return await self.send(_GET_ME)
-
-
-def _data(parse: Callable[[Any], T]) -> Callable[[Any], T]:
-    """Open the envelope that every answer comes in."""
-    return lambda answer: parse(answer["data"])
-
-
-def _generate_image(*args: str | None) -> ApiRequest[Media]:
-    body = inputs.media_request(*args)
-    return ApiRequest("generate image", "POST", "/ai/generate-image", _data(Media.from_api), json=body)
-
-
-def _upload_media_from_url(url: str, filename: str | None) -> ApiRequest[Media]:
-    return ApiRequest(
-        "upload media from URL",
-        "POST",
-        "/media/upload-from-url",
-        _data(Media.from_api),
-        json=inputs.upload_request(url, filename),
-        idempotent=True,  # twice makes a second entry of the library, which costs nothing and is seen by nobody
-    )
-
-
-def _create_post(
-    content: str,
-    account_ids: Sequence[int],
-    media_ids: Sequence[str],
-    scheduled_for: dt.datetime | str | None,
-    timezone: str | None,
-    platform_content: Mapping[str, Mapping[str, Any]] | None,
-    draft: bool,
-) -> ApiRequest[Post]:
-    body = inputs.post_request(content, account_ids, media_ids, scheduled_for, timezone, platform_content, draft)
-    if scheduled_for is not None:
-        inputs.check_future("scheduled_for", scheduled_for)
-    return ApiRequest("create post", "POST", "/posts", _data(Post.from_api), json=body)
-
-
-def _list_posts(
-    filters: Mapping[str, str | int | dt.datetime | None], offset: int, page: int = 1
-) -> ApiRequest[tuple[list[Post], int | None]]:
-    if unknown := sorted(set(filters) - set(FILTERS)):
-        raise InvalidRequestError.of("filters", f"there is no {', '.join(unknown)}", ", ".join(FILTERS))
-    given: dict[str, str | int] = {
-        name: inputs.parse_time(name, value).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, dt.datetime) else value
-        for name, value in filters.items()
-        if value is not None
-    }
-    params = {**given, "sort": "created_at", "order": "desc", "limit": PAGE_SIZE, "offset": offset}
-
-    def parse(data: Any) -> tuple[list[Post], int | None]:
-        # A post without an id could be any, also the one that is looked for: then the page cannot be read.
-        posts = [Post.from_api(item) for item in data["posts"] if isinstance(item, dict)]
-        more = bool(posts) and data.get("pagination", {}).get("has_more", len(posts) == PAGE_SIZE)
-        if more and page >= MAX_PAGES:
-            raise ValueError("the pages do not end")
-        return posts, offset + len(posts) if more else None
-
-    return ApiRequest("list posts", "GET", "/posts", _data(parse), params, idempotent=True)
-
-
-def _post_call(name: str, method: str, post_id: str, path: str, parse: Callable[[Any], T]) -> ApiRequest[T]:
-    inputs.check_text("post_id", post_id, 1, 200)
-    return ApiRequest(name, method, f"/posts/{quote(post_id, safe='')}{path}", _data(parse), idempotent=method == "GET")
-
-
-def _retry_post(post_id: str) -> ApiRequest[None]:
-    # What the service answers is not documented: that it accepts is all there is to know.
-    return replace(_post_call("retry post", "POST", post_id, "/retry", _nothing), parse=_nothing, has_result=False)
-
-
-def _nothing(_: Any) -> None:
-    return None
-
-
-def _accounts(data: Any) -> list[Account]:
-    return read_all(data["accounts"], Account.from_api)
-
-
-_LIST_ACCOUNTS = ApiRequest("list accounts", "GET", "/accounts", _data(_accounts), idempotent=True)
-_GET_ME = ApiRequest("get me", "GET", "/me", _data(Profile.from_api), idempotent=True)

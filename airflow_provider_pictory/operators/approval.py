@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pictory.client import inputs
+from airflow_provider_pictory.client.requests import ImageRequest
 from airflow_provider_pictory.exceptions import InvalidRequestError
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.task.log_messages import with_trigger_error
@@ -137,7 +137,7 @@ class ApproveImageOperator(HITLOperator):
         if choice == self.ANOTHER:
             prompt = answer["params_input"].get("prompt") or self.image.get("prompt")
             try:
-                inputs.image_request(prompt)
+                ImageRequest(prompt=str(prompt))
             except InvalidRequestError as error:
                 raise AirflowException(f"{error}; a retry asks again") from error
             context["ti"].xcom_push(key=PROMPT_KEY, value=prompt)

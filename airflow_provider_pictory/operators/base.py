@@ -5,19 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_pictory.client import inputs
-from airflow_provider_pictory.client.inputs import seconds
-from airflow_provider_pictory.client.responses import asked_delay
-from airflow_provider_pictory.exceptions import InvalidRequestError, TransientError
-from airflow_provider_pictory.hooks.base import ServiceHook
+from airflow_provider_pictory.client.responses import pause_before_retry
+from airflow_provider_pictory.client.validation import check_each, optional, read_boolean, read_time, seconds
+from airflow_provider_pictory.exceptions import InvalidRequestError, TransientError, one_line
+from airflow_provider_pictory.hooks.base import ServiceHook, read_connection
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.links import Linked
+from airflow_provider_pictory.task.context import with_task_instance
 from airflow_provider_pictory.task.log_messages import with_trigger_error
-from airflow_provider_pictory.task.state import with_task_instance
 from airflow_provider_pictory.task.template_fields import check_literals, restore_texts, texts
 from airflow_provider_pictory.version_compat import AirflowSkipException
 
@@ -32,6 +31,28 @@ class _NotGiven:
 
 NOT_GIVEN: Any = _NotGiven()
 """The default of a parameter for which None is something else than leaving it out."""
+
+
+def check_wait(given: Mapping[str, Any]) -> None:
+    """Check how an operator waits."""
+    for name in given:
+        if name in ("poll_interval", "timeout"):
+            seconds(name, given[name])
+        elif name in ("wait_for_completion", "wait_for_publish", "deferrable"):
+            read_boolean(name, given[name])
+
+
+def check_conn_ids(conn_ids: Any) -> list[str]:
+    """Check a list of connection ids."""
+    listed = isinstance(conn_ids, Sequence) and not isinstance(conn_ids, str)
+    if not listed or not all(isinstance(item, str) and item.strip() not in ("", "None") for item in conn_ids):
+        raise InvalidRequestError.of("check_conn_ids", f"is {one_line(repr(conn_ids), 80)}", "a list of connection ids")
+    return list(conn_ids)
+
+
+def check_paying(given: Mapping[str, Any]) -> None:
+    """Check what an operator is told to look at before it sends a request that costs."""
+    check_each(given, skip_after=optional(partial(read_time, "skip_after")), check_conn_ids=check_conn_ids)
 
 
 class ServiceOperator(Linked):
@@ -68,19 +89,19 @@ class ServiceOperator(Linked):
         """Do the task's work, in as many goes as the service wants."""
         context = with_task_instance(context, self)
         restore_texts(self, self._written, context)
-        with self.telling(context):
+        with self.reporting_failure(context):
             return self._go(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Go on after a pause, or after a wait in the triggerer."""
         context = with_task_instance(context, self)
         restore_texts(self, self._written, context)
-        with self.telling(context):
+        with self.reporting_failure(context):
             return super().resume_execution(next_method, with_trigger_error(next_method, next_kwargs), context)
 
     @contextmanager
-    def telling(self, context: Context) -> Iterator[None]:
-        """Enclose all that a process of the task does, to tell of a failure beyond the log."""
+    def reporting_failure(self, context: Context) -> Iterator[None]:
+        """Enclose all that a process of the task does, to report a failure beyond the log."""
         yield
 
     def execute_after_pause(self, context: Context, event: Any) -> Any:
@@ -91,7 +112,7 @@ class ServiceOperator(Linked):
         try:
             return self.attempt(context)
         except TransientError as error:
-            delay = asked_delay(error)
+            delay = pause_before_retry(error)
             now = dt.datetime.now(dt.timezone.utc)
             began = context["ti"].start_date or now  # none in 2.11's `dags test`
             deadline = began.timestamp() + seconds("timeout", self.timeout)
@@ -123,13 +144,6 @@ class ServiceOperator(Linked):
         )
 
 
-class _AnyService(ServiceHook):
-    """Reads a connection whose type tells the service."""
-
-    conn_name_attr = "check_conn_ids"
-    conn_type = "pictory or posteverywhere"
-
-
 class PayingOperator(ServiceOperator):
     """Makes a call that costs credits, unless it is too late for it or something else would fail afterwards."""
 
@@ -144,23 +158,22 @@ class PayingOperator(ServiceOperator):
         :raises ServiceError: if a connection does not work.
         """
         if self.skip_after is not None:
-            moment = inputs.parse_time("skip_after", self.skip_after)
+            moment = read_time("skip_after", self.skip_after)
             if moment < dt.datetime.now(dt.timezone.utc):
                 raise AirflowSkipException(
                     f"Run {context.get('run_id')} is too late, nothing is submitted: "
                     f"skip_after, {moment:%Y-%m-%dT%H:%M:%SZ}, has passed"
                 )
-        for conn_id in inputs.check_conn_ids(self.check_conn_ids):
+        for conn_id in check_conn_ids(self.check_conn_ids):
             self._other_hook = _hook_of(conn_id)
             self.log.info("Connection %s: %s", conn_id, self._other_hook.check())
         self._other_hook = None
 
 
 def _hook_of(conn_id: str) -> ServiceHook:
-    found = _AnyService(conn_id).read_connection().conn_type
+    allowed = "pictory or posteverywhere"
+    found = read_connection("check_conn_ids", conn_id, allowed).conn_type
     for hook in (PictoryHook, PostEverywhereHook):
         if hook.conn_type == found:
             return hook(conn_id)
-    raise InvalidRequestError.of(
-        "check_conn_ids", f"connection {conn_id!r} is of type {found!r}", _AnyService.conn_type
-    )
+    raise InvalidRequestError.of("check_conn_ids", f"connection {conn_id!r} is of type {found!r}", allowed)

@@ -9,19 +9,20 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_pictory.client import inputs
-from airflow_provider_pictory.client.connection import read_boolean
 from airflow_provider_pictory.client.models import ImageJob
+from airflow_provider_pictory.client.pictory import submit_image
+from airflow_provider_pictory.client.requests import PICTORY_DEFAULT_MODEL, ImageRequest
+from airflow_provider_pictory.client.validation import read_boolean, seconds
 from airflow_provider_pictory.exceptions import NotFoundError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.links import IMAGE_LINK
-from airflow_provider_pictory.operators.base import PayingOperator
+from airflow_provider_pictory.operators.base import PayingOperator, check_paying, check_wait
 from airflow_provider_pictory.polling.progress import Progress
-from airflow_provider_pictory.polling.waiting import is_job_done, wait
+from airflow_provider_pictory.polling.waiting import wait
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
 from airflow_provider_pictory.task.log_messages import job_ended, job_submitted
-from airflow_provider_pictory.task.state import TaskState
-from airflow_provider_pictory.task.xcom import REQUEST_KEY, describe_failure, push_image
+from airflow_provider_pictory.task.state import ImageState, TaskState, load_state, send_paid, started_at
+from airflow_provider_pictory.task.xcom import describe_failure, push_image, push_request
 from airflow_provider_pictory.version_compat import conf
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 
 
 def _check(given: Mapping[str, Any]) -> None:
-    inputs.check_image(given)
-    inputs.check_wait(given)
-    inputs.check_before_paying(given)
+    ImageRequest.check(given)
+    check_wait(given)
+    check_paying(given)
 
 
 class GenerateImageOperator(PayingOperator):
@@ -127,50 +128,41 @@ class GenerateImageOperator(PayingOperator):
         """The hook that submits."""
         return PictoryHook(self.pictory_conn_id)
 
-    @property
-    def _request(self) -> dict[str, Any]:
-        return {
-            "prompt": self.prompt,
-            "model": self.model,
-            "aspect_ratio": self.aspect_ratio,
-            "style": self.style,
-            "reference_image_url": self.reference_image_url,
-            "webhook": self.webhook,
-        }
-
-    def _state(self, context: Context) -> TaskState:
-        return TaskState(context, {**self._request, "pictory_conn_id": self.pictory_conn_id})
+    def _load_state(self, context: Context) -> tuple[ImageRequest, TaskState[ImageState]]:
+        request = ImageRequest(
+            prompt=self.prompt,
+            model=self.model,
+            aspect_ratio=self.aspect_ratio,
+            style=self.style,
+            reference_image_url=self.reference_image_url,
+            webhook=self.webhook,
+        )
+        return request, load_state(context, ImageState, request.fingerprint(self.pictory_conn_id))
 
     def attempt(self, context: Context) -> Any:
         """Submit the job, or find the one that an earlier try has submitted; wait for it if asked to."""
-        inputs.image_request(**self._request)
-        timeout = inputs.seconds("timeout", self.timeout)
-        interval = inputs.seconds("poll_interval", self.poll_interval)
+        timeout = seconds("timeout", self.timeout)
+        interval = seconds("poll_interval", self.poll_interval)
         is_waiting = read_boolean("wait_for_completion", self.wait_for_completion)
         is_deferrable = read_boolean("deferrable", self.deferrable)
-        state = self._state(context)
-        model = self.model or inputs.PICTORY_DEFAULT_MODEL
+        request, state = self._load_state(context)
         job_id = self._earlier_job(state)
         if job_id is None:
             self.check_before_paying(context)
             now = time.time()
-            job_id = state.spend(
-                self.hook,
-                lambda: self.hook.submit_image(**self._request),
-                keep=lambda job_id: {"job_id": job_id, "since": now, "submitted_at": now, "gone": None},
+            job_id = send_paid(
+                state,
+                self.hook.transport,
+                submit_image(request),
+                lambda job_id: {"job_id": job_id, "started_at": now, "submitted_at": now, "is_missing": False},
             )
-            self.log.info(job_submitted(job_id, model, self.aspect_ratio))
+            self.log.info(job_submitted(job_id, self._model, self.aspect_ratio))
+        submitted_at = state.values.submitted_at
         if not is_waiting:
-            request = {
-                "job_id": job_id,
-                "prompt": self.prompt,
-                "model": model,
-                "submitted_at": state.get("submitted_at"),
-            }
-            context["ti"].xcom_push(key=REQUEST_KEY, value=request)
-            state.deliver(job_id)
+            push_request(context, job_id, self.prompt, self._model, submitted_at)
+            state.mark_delivered(job_id)
             return job_id
-        deadline = state.since() + timeout
+        deadline = started_at(state) + timeout
         if is_deferrable:
             from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
 
@@ -180,36 +172,35 @@ class GenerateImageOperator(PayingOperator):
                     self.pictory_conn_id,
                     interval,
                     deadline,
-                    submitted_at=state.get("submitted_at"),
-                    model=model,
+                    submitted_at=submitted_at,
+                    model=self._model,
                     prompt=self.prompt,
-                    end_from_trigger=can_end_from_trigger(context) and not state.get("failed_jobs"),
+                    end_from_trigger=can_end_from_trigger(context) and not state.values.failed_jobs,
                 ),
                 method_name="execute_complete",
             )
-        progress = Progress(f"Pictory job {job_id}", self.log, state.get("submitted_at"))
-        with self._forgetting_lost_jobs(state):
-            job = wait(
-                lambda: self.hook.get_job(job_id),
-                is_job_done,
-                interval=interval,
-                deadline=deadline,
-                progress=progress,
-            )
+        progress = Progress(f"Pictory job {job_id}", self.log, submitted_at)
+        with self._noting_missing_jobs(state):
+            job = wait(lambda: self.hook.get_job(job_id), interval=interval, deadline=deadline, progress=progress)
         self.log.info(job_ended(job, progress.age))
-        return self._finish(context, job)
+        return self._finish(context, state, job)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on after the wait in the triggerer."""
         from airflow_provider_pictory.triggers.base import result_of
 
-        with self._forgetting_lost_jobs(self._state(context)):
+        _, state = self._load_state(context)
+        with self._noting_missing_jobs(state):
             result = result_of(event)
-        return self._finish(context, ImageJob.from_event(result))
+        return self._finish(context, state, ImageJob.from_event(result))
 
-    def _earlier_job(self, state: TaskState) -> str | None:
-        job_id: str | None = state.get("job_id")
-        if job_id is not None and state.get("gone"):
+    @property
+    def _model(self) -> str:
+        return self.model or PICTORY_DEFAULT_MODEL
+
+    def _earlier_job(self, state: TaskState[ImageState]) -> str | None:
+        job_id = state.values.job_id
+        if job_id is not None and state.values.is_missing:
             try:
                 self.hook.get_job(job_id)
             except NotFoundError:
@@ -221,22 +212,20 @@ class GenerateImageOperator(PayingOperator):
         return job_id
 
     @contextmanager
-    def _forgetting_lost_jobs(self, state: TaskState) -> Iterator[None]:
+    def _noting_missing_jobs(self, state: TaskState[ImageState]) -> Iterator[None]:
         """Let a clear of the task submit again if Pictory still does not know the job then."""
         try:
             yield
         except NotFoundError:
-            state.save(gone=True)
+            state.save(is_missing=True)
             raise
 
-    def _finish(self, context: Context, job: ImageJob) -> dict[str, Any]:
-        state = self._state(context)
-        model = self.model or inputs.PICTORY_DEFAULT_MODEL
-        failed = state.get("failed_jobs") or []
+    def _finish(self, context: Context, state: TaskState[ImageState], job: ImageJob) -> dict[str, Any]:
+        failed = state.values.failed_jobs
         try:
-            image = push_image(context, job, self.prompt, model, self.pictory_conn_id, failed)
+            image = push_image(context, job, self.prompt, self._model, self.pictory_conn_id, failed)
         except ServiceError as error:
-            state.save(job_id=None, failed_jobs=[*failed, describe_failure(job, model, error)])
+            state.save(job_id=None, failed_jobs=(*failed, describe_failure(job, self._model, error)))
             raise
-        state.deliver(job.job_id)
+        state.mark_delivered(job.job_id)
         return image

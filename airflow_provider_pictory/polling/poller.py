@@ -1,4 +1,4 @@
-"""What all triggers of a triggerer that wait through one connection ask the service through."""
+"""Polling for many at once: all triggers of a triggerer that wait through one connection share its requests."""
 
 from __future__ import annotations
 
@@ -6,31 +6,17 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from airflow_provider_pictory.client.connection import CONNECTIONS, REFRESH_INTERVAL, Endpoint
-from airflow_provider_pictory.client.responses import asked_delay, backoff
+from airflow_provider_pictory.client.requests import ApiRequest
+from airflow_provider_pictory.client.responses import backoff, pause_before_retry
+from airflow_provider_pictory.client.transport import AsyncTransport
 from airflow_provider_pictory.exceptions import InvalidResponseError, ServiceError, TransientError
 
 T = TypeVar("T")
 
-
-class Client(Protocol):
-    """What sends a poller's requests: an async hook."""
-
-    conn_id: str
-    endpoint: Endpoint | None
-    allowance: tuple[int, float] | None
-
-    async def refresh(self) -> Endpoint:
-        """Read the connection again."""
-
-    async def close(self) -> None:
-        """Close the session's connections."""
-
-
-C = TypeVar("C", bound=Client)
 
 log = logging.getLogger(__name__)
 
@@ -40,24 +26,25 @@ MAX_BACKOFF = 60.0
 READ_TIMEOUT = 60.0
 """Seconds to read a connection from Airflow."""
 
-_pollers: dict[tuple[asyncio.AbstractEventLoop, Callable[[str], Client], str], Poller[Any]] = {}
+_pollers: dict[tuple[asyncio.AbstractEventLoop, str, str], Poller] = {}
 
 
-class SharedPoller(Generic[C]):
+class SharedPoller:
     """
     The poller of a connection: it comes with the first who waits, and goes with the last. An async context manager.
 
-    :param make_client: makes what sends the requests, of the connection's id: an async hook's class.
+    :param conn_type: the connection's type.
     :param conn_id: the connection.
+    :param make_transport: makes what sends the requests.
     """
 
-    def __init__(self, make_client: Callable[[str], C], conn_id: str) -> None:
-        self._key = (asyncio.get_running_loop(), make_client, conn_id)
+    def __init__(self, conn_type: str, conn_id: str, make_transport: Callable[[], AsyncTransport]) -> None:
+        self._key = (asyncio.get_running_loop(), conn_type, conn_id)
+        self._make_transport = make_transport
 
-    async def __aenter__(self) -> Poller[C]:
+    async def __aenter__(self) -> Poller:
         if self._key not in _pollers:
-            _, make_client, conn_id = self._key
-            _pollers[self._key] = Poller(make_client(conn_id))
+            _pollers[self._key] = Poller(self._make_transport())
         poller = _pollers[self._key]
         poller.users += 1
         return poller
@@ -67,21 +54,21 @@ class SharedPoller(Generic[C]):
         poller.users -= 1
         if not poller.users:
             del _pollers[self._key]
-            await poller.hook.close()
+            await poller.transport.close()
 
 
-class Poller(Generic[C]):
+class Poller:
     """
     Sends the requests of all who wait, first come, first served.
 
     One session with few connections, at a bounded rate. Where one request meets an outage or is told to come back
     later, all pause; then one goes ahead, and the others follow if it gets an answer.
 
-    :param hook: sends the requests.
+    :param transport: sends the requests.
     """
 
-    def __init__(self, hook: C) -> None:
-        self.hook = hook
+    def __init__(self, transport: AsyncTransport) -> None:
+        self.transport = transport
         self.users = 0
         self._loop = asyncio.get_running_loop()
         self._slots = asyncio.Semaphore(CONNECTIONS)
@@ -93,7 +80,7 @@ class Poller(Generic[C]):
         # Times of the loop.
         self._next = 0.0
         self._spare = 0.0
-        self._closed = 0.0
+        self._paused_until = 0.0
         self._read = 0.0
         self._worked = 0.0
         self._failed = 0.0
@@ -101,7 +88,7 @@ class Poller(Generic[C]):
         self._stale = False
         self._suspects: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
-    async def ask(self, send: Callable[[C], Coroutine[Any, Any, T]]) -> T:
+    async def send(self, request: ApiRequest[T]) -> T:
         """
         Send one request, when it is its turn.
 
@@ -114,10 +101,10 @@ class Poller(Generic[C]):
                 async with self._gate:
                     await self._wait_for_turn(1)
                     if self._faults:
-                        return await self._send(send)
-            return await self._send(send)
+                        return await self._send(request)
+            return await self._send(request)
 
-    async def turn(self, requests: int) -> None:
+    async def acquire(self, requests: int) -> None:
         """
         Wait until it is the turn of a worker; while polls are to be sent, at most every second turn is one's.
 
@@ -126,18 +113,18 @@ class Poller(Generic[C]):
         async with self._workers, self._gate:
             await self._wait_for_turn(requests)
 
-    def close(self, delay: float) -> None:
+    def pause(self, delay: float) -> None:
         """
         Send nothing for a while.
 
         :param delay: seconds.
         """
-        self._closed = max(self._closed, self._loop.time() + delay)
+        self._paused_until = max(self._paused_until, self._loop.time() + delay)
 
     async def _wait_for_turn(self, requests: int) -> None:
-        while (delay := max(self._next, self._closed) - self._loop.time()) > 0:  # noqa: ASYNC110  # no event tells it
+        while (delay := max(self._next, self._paused_until) - self._loop.time()) > 0:  # noqa: ASYNC110  # no event tells it
             await asyncio.sleep(delay)
-        endpoint = self.hook.endpoint
+        endpoint = self.transport.endpoint
         if endpoint is None or self._stale:
             endpoint = await self._refresh()
         self._next = self._loop.time() + requests * 60.0 / endpoint.requests_per_minute
@@ -146,9 +133,9 @@ class Poller(Generic[C]):
         began = self._loop.time()
         try:
             try:
-                endpoint = await asyncio.wait_for(self._apart(self.hook.refresh()), READ_TIMEOUT)
+                endpoint = await asyncio.wait_for(self._apart(self.transport.refresh()), READ_TIMEOUT)
             except asyncio.TimeoutError:
-                raise TransientError(f"Connection {self.hook.conn_id!r} cannot be read now") from None
+                raise TransientError(f"Connection {self.transport.conn_id!r} cannot be read now") from None
         except ServiceError as error:
             self._note(error, began)
             raise
@@ -156,19 +143,19 @@ class Poller(Generic[C]):
         self._read = self._loop.time()
         return endpoint
 
-    async def _send(self, send: Callable[[C], Coroutine[Any, Any, T]]) -> T:
+    async def _send(self, request: ApiRequest[T]) -> T:
         began = self._loop.time()
         try:
-            answer = await self._apart(send(self.hook))
+            answer = await self._apart(self.transport.send(request))
         except ServiceError as error:
             self._stale |= began > self._read + REFRESH_INTERVAL  # its key or address may have been changed
             self._note(error, began)
             raise
         self._note(None, began)
-        if self.hook.allowance is not None:
-            left, seconds = self.hook.allowance
+        if self.transport.allowance is not None:
+            left, seconds = self.transport.allowance
             if not left:
-                self.close(seconds)
+                self.pause(seconds)
             # Half of what the service still allows is left to others with the same key: other triggerers, and posts.
             self._spare = self._loop.time() + 2 * seconds / (left + 2)
         return answer
@@ -180,7 +167,7 @@ class Poller(Generic[C]):
             if began >= self._failed:
                 self._worked, self._faults = began, 0
             return
-        asked = asked_delay(error)
+        asked = pause_before_retry(error)
         is_new = began >= self._failed  # else it was under way when another one failed
         if asked is None and (not is_new or self._suspects.get(job, self._worked) < self._worked):
             return  # the latter: this job failed before, and others got answers since
@@ -189,10 +176,11 @@ class Poller(Generic[C]):
         self._failed = self._loop.time()
         # The first may be a matter of one job alone.
         delay = asked or (backoff(self._faults - 1, MAX_BACKOFF) if self._faults > 1 else 0.0)
-        self.close(delay)
+        self.pause(delay)
         if delay:
-            who = (self.hook.conn_id, self.users, delay)
-            self._context.run(log.warning, "%s (%s): pausing %d waiting tasks for %.0f s", error, *who)
+            tasks = f"{self.users} waiting task{'' if self.users == 1 else 's'}"
+            message = "%s (%s): pausing %s for %.0f s"
+            self._context.run(log.warning, message, error, self.transport.conn_id, tasks, delay)
 
     def _apart(self, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
         return self._context.run(self._loop.create_task, coroutine)

@@ -7,16 +7,24 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from airflow_provider_pictory.client.models import ImageJob, Post
 from airflow_provider_pictory.client.responses import backoff
 from airflow_provider_pictory.exceptions import ServiceError, TransientError
 from airflow_provider_pictory.polling.completion_times import CompletionTimes
 from airflow_provider_pictory.polling.progress import Progress
 from airflow_provider_pictory.version_compat import AirflowFailException, AirflowSensorTimeout
 
-T = TypeVar("T")
+
+class Awaited(Protocol):
+    """What is waited for: a job, or a post."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+
+
+T = TypeVar("T", bound=Awaited)
 
 
 CONFIRMATIONS = 3
@@ -25,25 +33,6 @@ How often in a row it must turn out that asking is useless before it is believed
 
 Also of a connection that seems to be missing: so it looks while the database or the secrets back end is away.
 """
-
-
-def is_job_done(job: ImageJob) -> bool:
-    """
-    Whether a job has ended. A status that is not known counts as in progress.
-
-    So does a completed job without an address: the answer to come has it, or the timeout tells.
-    """
-    return job.status in ("failed", "cleaned") or (job.status == "completed" and bool(job.url or job.video_url))
-
-
-def is_post_done(results: Post) -> bool:
-    """Whether a post is published or failed on every account, and the service will not try again by itself."""
-    if any(item.status == "queued" or item.next_retry_at is not None for item in results.destinations):
-        return False
-    return results.status in ("published", "partially_failed", "failed") or (
-        bool(results.destinations)
-        and all(item.status in ("published", "done", "failed") for item in results.destinations)
-    )
 
 
 @dataclass
@@ -81,7 +70,6 @@ class Pace:
 
 def wait(
     ask: Callable[[], T],
-    is_done: Callable[[T], bool],
     *,
     interval: float,
     deadline: float,
@@ -91,7 +79,6 @@ def wait(
     Ask until it is done, sleeping in between. What may pass by itself is waited out until the deadline.
 
     :param ask: sends one request.
-    :param is_done: whether an answer is the last one.
     :param interval: seconds between two requests at most.
     :param deadline: the unix time at which the last request is made.
     :param progress: says how it goes.
@@ -104,7 +91,7 @@ def wait(
         late = time.time() >= deadline
         try:
             answer = ask()
-            if is_done(answer):
+            if answer.has_ended:
                 return answer
         except ServiceError as fault:
             error = fault
@@ -113,7 +100,6 @@ def wait(
 
 async def wait_async(
     ask: Callable[[], Awaitable[T]],
-    is_done: Callable[[T], bool],
     *,
     interval: float,
     deadline: float,
@@ -160,7 +146,7 @@ async def wait_async(
             error = fault
         else:
             age = clock() - since
-            if is_done(answer):
+            if answer.has_ended:
                 completion_times.note(since, age, before=asked)
                 return answer
             del answer

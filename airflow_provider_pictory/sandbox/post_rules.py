@@ -7,17 +7,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from airflow_provider_pictory.client.platforms import PLATFORMS
 from airflow_provider_pictory.sandbox.envelope import ApiError, invalid
 from airflow_provider_pictory.sandbox.posts import Account, Media
 
 FIELDS = ("content", "account_ids", "media_ids", "scheduled_for", "timezone", "platform_content", "draft")
 CONTENT_LIMITS = {
-    "linkedin": 3000,
-    "instagram": 2200,
-    "x": 280,
-    "facebook": 63_206,
-    "pinterest": 500,
-    "tiktok": 2200,
+    name: platform.max_characters for name, platform in PLATFORMS.items() if platform.max_characters is not None
 }
 _CORRECTIONS = {"media": "media_ids", "media_id": "media_ids", "url": "media_ids"}
 

@@ -9,18 +9,19 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pictory.client import inputs
-from airflow_provider_pictory.client.connection import read_boolean
 from airflow_provider_pictory.client.models import ImageJob
+from airflow_provider_pictory.client.requests import fingerprint
 from airflow_provider_pictory.client.responses import backoff
+from airflow_provider_pictory.client.validation import check_text, read_boolean, seconds
 from airflow_provider_pictory.exceptions import JobFailedError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.links import IMAGE_LINK, Linked
 from airflow_provider_pictory.polling.progress import Progress, span
-from airflow_provider_pictory.polling.waiting import Pace, is_job_done
+from airflow_provider_pictory.polling.waiting import Pace
+from airflow_provider_pictory.task.context import with_task_instance
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
 from airflow_provider_pictory.task.log_messages import job_ended, with_trigger_error
-from airflow_provider_pictory.task.state import TaskState, with_task_instance
+from airflow_provider_pictory.task.state import WaitState, load_state, started_at
 from airflow_provider_pictory.task.template_fields import check_literals, restore_texts, texts
 from airflow_provider_pictory.task.xcom import find_request, push_image
 from airflow_provider_pictory.version_compat import (
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 def _check(given: Mapping[str, Any]) -> None:
     if "job_id" in given:
-        inputs.check_text("job_id", given["job_id"], 1, 200)
+        check_text("job_id", given["job_id"], 1, 200)
     if "deferrable" in given:
         read_boolean("deferrable", given["deferrable"])
 
@@ -82,7 +83,7 @@ class ImageJobSensor(Linked, BaseSensorOperator):
         timeout: float | dt.timedelta = 3600,
         **kwargs: Any,
     ) -> None:
-        interval, longest = inputs.seconds("poke_interval", poke_interval), inputs.seconds("timeout", timeout)
+        interval, longest = seconds("poke_interval", poke_interval), seconds("timeout", timeout)
         super().__init__(poke_interval=interval, timeout=longest, **kwargs)
         self.job_id = job_id
         self.pictory_conn_id = pictory_conn_id
@@ -100,12 +101,12 @@ class ImageJobSensor(Linked, BaseSensorOperator):
         context = with_task_instance(context, self)
         restore_texts(self, self._written, context)
         with self._skipping():
-            inputs.check_text("job_id", self.job_id, 1, 200)
+            check_text("job_id", self.job_id, 1, 200)
             is_deferrable = read_boolean("deferrable", self.deferrable)
             if not is_deferrable and self.reschedule:
                 return super().execute(context)  # which counts the timeout from the first try by itself
-            inputs_ = {"job_id": self.job_id, "pictory_conn_id": self.pictory_conn_id}
-            deadline = TaskState(context, inputs_).since() + self.timeout
+            inputs = {"job_id": self.job_id, "pictory_conn_id": self.pictory_conn_id}
+            deadline = started_at(load_state(context, WaitState, fingerprint(inputs))) + self.timeout
             left = max(0.0, deadline - time.time())
             self.log.info("Pictory job %s: waiting for it, for %s at most", self.job_id, span(left))
             if not is_deferrable:
@@ -142,7 +143,7 @@ class ImageJobSensor(Linked, BaseSensorOperator):
             except ServiceError as error:
                 self._error = error
             else:
-                if is_job_done(job):
+                if job.has_ended:
                     request = find_request(context, job.job_id)
                     submitted_at = request.get("submitted_at")
                     self.log.info(job_ended(job, time.time() - submitted_at if submitted_at else None))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from airflow_provider_pictory.client.inputs import PICTORY_CREDITS
 from airflow_provider_pictory.client.models import ImageJob, Media, Post
+from airflow_provider_pictory.client.requests import credits_expected
 from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.links import address
 from airflow_provider_pictory.polling.progress import span
@@ -19,7 +19,7 @@ def ai_credits(amount: float | None) -> str | None:
 
 def job_submitted(job_id: str, model: str, aspect_ratio: str | None) -> str:
     """Say that a job was submitted, and what it is going to cost where that is known."""
-    price = ai_credits(PICTORY_CREDITS.get(model))
+    price = ai_credits(credits_expected(model))
     request = _listed(one_line(model, 100), aspect_ratio, price and f"{price} expected")
     return f"Pictory job {job_id}: submitted ({request})"
 

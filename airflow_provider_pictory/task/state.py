@@ -1,23 +1,28 @@
-"""What a task remembers across its tries."""
+"""
+What a task knows across its tries: what it has paid for and posted, and which request it was about to send.
+
+Before a request that costs or publishes is sent, the task's entry in Airflow's task state store says so; what the
+request brought is added right after. A later try reads the entry and goes on from there. Airflow below 3.3 has no such
+store: there every try starts with nothing, and nothing is kept.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from airflow_provider_pictory.client.requests import ApiRequest
 from airflow_provider_pictory.client.responses import backoff
-from airflow_provider_pictory.exceptions import OutcomeUnknownError, ServiceError
+from airflow_provider_pictory.client.transport import Transport
+from airflow_provider_pictory.exceptions import ServiceError
 from airflow_provider_pictory.task.end_in_triggerer import ENDED_KEY, left_xcoms
 from airflow_provider_pictory.version_compat import AirflowFailException
 
 if TYPE_CHECKING:
-    from airflow_provider_pictory.hooks.base import ServiceHook
-    from airflow_provider_pictory.version_compat import BaseOperator, Context
+    from airflow_provider_pictory.version_compat import Context
 
 T = TypeVar("T")
 
@@ -25,196 +30,347 @@ log = logging.getLogger(__name__)
 
 KEY = "airflow_provider_pictory"
 
-
-class NoTaskInstance:
-    """Stands in for the task instance where an operator is executed by itself, in a unit test: it keeps nothing."""
-
-    start_date = None
-    map_index = -1
-    try_number = 1
-    max_tries = 0
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        """Keep nothing."""
-
-    def xcom_pull(self, **_: Any) -> None:
-        """Find nothing."""
+SCHEMA_VERSION = 1
+"""Of the entry. Workers of two releases may share one: fields are added under new names, and none is renamed there."""
 
 
-def with_task_instance(context: Context, task: BaseOperator) -> Context:
-    """Complete a context that Airflow has not made, such as the ``{}`` of a unit test."""
-    return context if "ti" in context else cast("Context", {"ti": NoTaskInstance(), "task": task, **context})
+def _stored_as(name: str, default: Any = None) -> Any:
+    return field(default=default, metadata={"name": name})
 
 
-class TaskState:
+@dataclass(frozen=True, kw_only=True)
+class WaitState:
     """
-    The task's entry in Airflow's task state store, bound to the inputs that it was made for.
+    What a task that waits keeps.
 
-    Airflow below 3.3 has no such store: there every try starts with nothing, and nothing is kept.
-
-    :param context: the running task's context.
-    :param inputs: what makes the task's result what it is. State of other inputs does not count: the prompt of a
-        cleared task may have been corrected, the list that a mapped task came from reordered.
+    :param started_at: the unix time at which the wait began.
     """
 
-    def __init__(self, context: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
-        self._store = context.get("task_state_store")
-        self._max_tries = context["ti"].max_tries
-        # Without what is not given, so that a release which knows one input more goes on with this one's state.
-        given = {name: value for name, value in inputs.items() if value is not None}
-        self._fingerprint = hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).hexdigest()
-        self._values: dict[str, Any] = {}
-        self.delivered: list[str] = []
-        """The ids of what the task has delivered, also before it was cleared."""
-        entry = self._store.get(KEY) if self._store is not None else None
-        if not isinstance(entry, dict):
-            return
-        self.delivered = entry.get("delivered") or []
-        # Retries leave max_tries as it is, only a clear changes it.
-        cleared = entry.get("max_tries") != self._max_tries
-        values = entry["values"]
-        if cleared and not values.get("done") and ENDED_KEY in (left_xcoms(context["ti"]) or ()):
-            # The trigger that delivered could not write it down, and only the first process after a clear is told.
-            values["done"] = True
-            if made := values.get("post_id") or values.get("job_id"):
-                entry["delivered"] = self.delivered = [*self.delivered, made]
-            self._set(entry)
-        if entry.get("fingerprint") != self._fingerprint:
-            left = {} if values.get("done") else {name: value for name, value in values.items() if name != "since"}
-            if left:
-                log.warning("The inputs have changed: starting over, without what an earlier try left behind: %s", left)
-            else:
-                log.info("The inputs have changed since an earlier try: starting over")
-        elif cleared and values.get("done"):
-            log.info("The task was cleared after its result was delivered: starting over")
-        else:
-            if cleared and (values.get("spending") or values.get("lost")):
-                log.warning(
-                    "The outcome of an earlier call is not known, but the task was cleared: it may be made again"
-                )
-            # What is done again is not done.
-            forgiven = {"done", "spending", "lost", "since"} if cleared else {"done"}
-            self._values = {name: value for name, value in values.items() if name not in forgiven}
+    started_at: float | None = _stored_as("since")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaidState:
+    """
+    What a task that pays keeps.
+
+    :param request_pending: a paid request is being sent, or its outcome is not known.
+    :param unknown_outcomes: how many before that one have an outcome that is not known.
+    """
+
+    request_pending: bool = _stored_as("spending", False)
+    unknown_outcomes: int = _stored_as("lost", 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageState(WaitState, PaidState):
+    """
+    What :class:`~airflow_provider_pictory.operators.pictory.GenerateImageOperator` keeps.
+
+    :param job_id: the job that was submitted.
+    :param submitted_at: the unix time at which it was.
+    :param is_missing: Pictory did not know the job any more.
+    :param failed_jobs: those that were paid for and brought no image.
+    """
+
+    job_id: str | None = None
+    submitted_at: float | None = None
+    is_missing: bool = _stored_as("gone", False)
+    failed_jobs: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaState(PaidState):
+    """
+    What :class:`~airflow_provider_pictory.operators.posteverywhere.GenerateMediaOperator` keeps.
+
+    :param media: the media record.
+    """
+
+    media: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostState(WaitState):
+    """
+    What :class:`~airflow_provider_pictory.operators.posteverywhere.PostImageOperator` keeps.
+
+    :param post_id: the post that was made.
+    :param media_ids: what it shows.
+    :param scheduled_for: when it is to be published, in UTC.
+    :param requested_at: the unix time at which the post was requested last, or its failed accounts were, if the outcome
+        is not known.
+    :param first_requested_at: the unix time at which the post was requested first.
+    """
+
+    post_id: str | None = None
+    media_ids: tuple[str, ...] = ()
+    scheduled_for: str | None = None
+    requested_at: float | None = _stored_as("calling")
+    first_requested_at: float | None = _stored_as("started")
+
+
+S = TypeVar("S", bound=WaitState | PaidState)
+P = TypeVar("P", bound=PaidState)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """
+    A task's entry in the store.
+
+    :param fingerprint: of the request that it was made for. State of another does not count: the prompt of a cleared
+        task may have been corrected, the list that a mapped task came from reordered.
+    :param max_tries: the task's; retries leave it as it is, only a clear changes it.
+    :param values: the fields of a state, by their names in the store.
+    :param delivered: the ids of what the task has handed over, also before it was cleared.
+    """
+
+    fingerprint: str
+    max_tries: int
+    values: Mapping[str, Any] = field(default_factory=dict)
+    delivered: tuple[str, ...] = ()
 
     @property
-    def durable(self) -> bool:
-        """Whether later tries will know what this one saves."""
+    def is_delivered(self) -> bool:
+        """Whether the result was handed over: a clear since then means to do it again."""
+        return bool(self.values.get("done"))
+
+
+class Store:
+    """Reads and writes the entry of a running task."""
+
+    def __init__(self, context: Mapping[str, Any]) -> None:
+        self._store = context.get("task_state_store")
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether later tries will know what this one writes."""
         return self._store is not None
 
-    def get(self, name: str) -> Any:
-        """Return what an earlier try, or this one, has saved under a name; None if nothing."""
-        return self._values.get(name)
+    def read(self) -> Entry | None:
+        """Return the entry; None if there is none."""
+        found = self._store.get(KEY) if self._store is not None else None
+        if not isinstance(found, dict):
+            return None
+        if found.get("schema_version", 1) != SCHEMA_VERSION:
+            raise AirflowFailException(
+                f"The task's state has schema version {found['schema_version']}, which another release of "
+                f"airflow-provider-pictory has written; this one reads {SCHEMA_VERSION}"
+            )
+        return Entry(
+            fingerprint=found["fingerprint"],
+            max_tries=found["max_tries"],
+            values=found["values"],
+            delivered=tuple(found.get("delivered") or ()),
+        )
 
-    def save(self, **values: Any) -> None:
-        """
-        Keep values for later tries; None removes one.
+    def write(self, entry: Entry) -> None:
+        """Write the entry."""
+        if self._store is not None:
+            from airflow_provider_pictory.version_compat import NEVER_EXPIRE
 
-        A call that costs or publishes must come after this, and must not follow its failure: a process that its
-        supervisor has lost cannot write any more, and so cannot act beside its own retry.
+            kept = {"schema_version": SCHEMA_VERSION, **vars(entry), "delivered": list(entry.delivered)}
+            self._store.set(KEY, kept, retention=NEVER_EXPIRE)
+
+
+def take_over(entry: Entry | None, fingerprint: str, max_tries: int) -> tuple[Entry, tuple[int, str] | None]:
+    """
+    Decide with what a try begins.
+
+    :param entry: what earlier tries have left.
+    :param fingerprint: of this try's request.
+    :param max_tries: this try's.
+    :return: the entry to go on with, and what the log should say, with its level.
+    """
+    if entry is None:
+        return Entry(fingerprint=fingerprint, max_tries=max_tries), None
+    is_cleared = entry.max_tries != max_tries
+    values = entry.values
+    new = replace(entry, fingerprint=fingerprint, max_tries=max_tries, values={})
+    if entry.fingerprint != fingerprint:
+        left = {} if entry.is_delivered else {name: value for name, value in values.items() if name != "since"}
+        if not left:
+            return new, (logging.INFO, "The inputs have changed since an earlier try: starting over")
+        text = f"The inputs have changed: starting over, without what an earlier try left behind: {left}"
+        return new, (logging.WARNING, text)
+    if is_cleared and entry.is_delivered:
+        return new, (logging.INFO, "The task was cleared after its result was delivered: starting over")
+    # What is done again is not done; a clear allows what retries may not do any more.
+    left_out = {"done", "spending", "lost", "since"} if is_cleared else {"done"}
+    going_on = replace(new, values={name: value for name, value in values.items() if name not in left_out})
+    if is_cleared and (values.get("spending") or values.get("lost")):
+        text = "The outcome of an earlier request is not known, but the task was cleared: it may be sent again"
+        return going_on, (logging.WARNING, text)
+    return going_on, None
+
+
+def load_state(context: Context, kind: type[S], fingerprint: str) -> TaskState[S]:
+    """
+    Read what earlier tries have left; once for each process of a task.
+
+    :param kind: the class of the state.
+    :param fingerprint: of the request.
+    """
+    ti: Any = context["ti"]
+    store = Store(context)
+    entry = store.read()
+    if entry and entry.max_tries != ti.max_tries and not entry.is_delivered and ENDED_KEY in (left_xcoms(ti) or ()):
+        # The trigger that delivered could not write it down, and only the first process after a clear is told.
+        made = entry.values.get("post_id") or entry.values.get("job_id")
+        delivered = (*entry.delivered, made) if made else entry.delivered
+        entry = replace(entry, values={**entry.values, "done": True}, delivered=delivered)
+        store.write(entry)
+    entry, said = take_over(entry, fingerprint, ti.max_tries)
+    if said:
+        log.log(*said)
+    return TaskState(store, entry, _from_store(kind, entry.values))
+
+
+class TaskState(Generic[S]):
+    """
+    The state of a running task.
+
+    :param store: where it is kept.
+    :param entry: what this try began with.
+    :param values: its fields.
+    """
+
+    def __init__(self, store: Store, entry: Entry, values: S) -> None:
+        self._store = store
+        self._entry = entry
+        self.values = values
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether later tries will know what this one saves."""
+        return self._store.is_durable
+
+    @property
+    def delivered(self) -> tuple[str, ...]:
+        """The ids of what the task has handed over, also before it was cleared."""
+        return self._entry.delivered
+
+    def save(self, **changes: Any) -> None:
         """
-        kept = {**self._values, **values}
-        self._values = {name: value for name, value in kept.items() if value is not None}
+        Change fields, and keep them for later tries.
+
+        A request that costs or publishes must come after this, and must not follow its failure: a process that its
+        supervisor has lost cannot write any more, and so cannot send beside its own retry.
+        """
+        self.values = replace(self.values, **changes)
         self._write()
 
-    def save_result(self, **values: Any) -> None:
-        """Keep what a call that costs or publishes has brought, however long Airflow cannot take it."""
-        made = {name: value for name, value in values.items() if value is not None}
+    def save_result(self, **changes: Any) -> None:
+        """Keep what a request that costs or publishes has brought, however long Airflow cannot take it."""
+        made = {name: value for name, value in changes.items() if value}
         attempt = 0
         while True:
             try:
-                return self.save(**values)
+                return self.save(**changes)
             except BrokenPipeError:
-                log.error("Cannot write down %s: this process has lost its supervisor", made)
+                log.error("Cannot save %s: this process has lost its supervisor", made)
                 raise
             except Exception as error:
                 attempt += 1
-                log.error("Cannot write down %s yet (%s: %s); trying again", made, type(error).__name__, error)
+                log.error("Cannot save %s yet (%s: %s); trying again", made, type(error).__name__, error)
                 time.sleep(backoff(attempt))
 
-    def save_refusal(self, **values: Any) -> None:
-        """Keep that a call was refused, if Airflow can take it; the refusal is what the task has to end with."""
-        try:
-            self.save(**values)
-        except Exception:
-            log.exception("Cannot write down that the call was refused: it will count as one of unknown outcome")
-
-    def since(self) -> float:
-        """Tell when the wait began, in unix time: in whichever try, or in the first one after a clear."""
-        if self.get("since") is None:
-            self.save(since=time.time())
-        return float(self.get("since"))
-
-    def deliver(self, made: str) -> None:
+    def mark_delivered(self, made: str) -> None:
         """
-        Note that the result is about to be handed over: a clear from here on means to do it again.
+        Keep that the result is about to be handed over: a clear from here on means to do it again.
 
         :param made: its id.
         """
         if made not in self.delivered:
-            self.delivered = [*self.delivered, made]
-        self.save(done=True)
+            self._entry = replace(self._entry, delivered=(*self.delivered, made))
+        self._write(done=True)
 
-    @contextmanager
-    def mark(self, hook: ServiceHook, mark: Callable[[], dict[str, Any]]) -> Iterator[None]:
+    def send(
+        self,
+        transport: Transport,
+        request: ApiRequest[T],
+        *,
+        before: Callable[[], dict[str, Any]],
+        undo: dict[str, Any],
+    ) -> T:
         """
-        Keep that a call is made which costs or publishes, right before it is sent; remove that where it was refused.
+        Send a request that costs or publishes, and keep right before that it is sent.
 
-        :param hook: makes the call.
-        :param mark: returns the values to keep; its first is what a refusal removes.
+        :param before: returns the fields that say so.
+        :param undo: the fields that take it back, where the request turns out to have had no effect.
+        :raises ServiceError: what the request ends with.
         """
-        marked: dict[str, None] = {}
+        is_saved = False
 
-        def before_effect() -> None:
-            values = mark()
-            self.save(**values)
-            marked[next(iter(values))] = None
+        def before_send() -> None:
+            nonlocal is_saved
+            self.save(**before())
+            is_saved = True
 
-        hook.before_effect = before_effect
         try:
-            yield
-        except OutcomeUnknownError:
+            return transport.send(request, before_send)
+        except ServiceError as error:
+            if is_saved and error.had_no_effect:
+                try:
+                    self.save(**undo)
+                except Exception:  # the error of the request is what the task has to end with
+                    log.exception("Cannot save that the request had no effect: its outcome will count as unknown")
             raise
-        except ServiceError:
-            if marked:
-                self.save_refusal(**marked)
-            raise
-        finally:
-            hook.before_effect = None
 
-    def spend(self, hook: ServiceHook, call: Callable[[], T], keep: Callable[[T], dict[str, Any]]) -> T:
-        """
-        Make a call that costs, at most once more after one whose outcome is not known, counted across tries.
+    def _write(self, **more: Any) -> None:
+        # What another release has added stays.
+        ours = {"done", *map(_name, fields(self.values))}
+        others = {name: value for name, value in self._entry.values.items() if name not in ours}
+        self._entry = replace(self._entry, values={**others, **_to_store(self.values), **more})
+        self._store.write(self._entry)
 
-        :param hook: makes the call.
-        :param call: calls its method.
-        :param keep: names what of its result later tries need.
-        :raises AirflowFailException: if that once more has been used up. A clear of the task allows it anew.
-        """
-        lost = (self.get("lost") or 0) + (1 if self.get("spending") else 0)
-        if lost > 1:
-            raise AirflowFailException(
-                f"The outcome of {lost} calls is not known: each may have been paid for. No other is made; look up "
-                "what the service has charged before clearing the task, which allows it again"
-            )
-        if lost:
-            log.warning("The outcome of an earlier call is not known, it may have been paid for: calling once more")
-        with self.mark(hook, lambda: {"spending": True, "lost": lost}):
-            result = call()
-        self.save_result(spending=None, lost=None, **keep(result))
-        return result
 
-    def _write(self) -> None:
-        self._set(
-            {
-                "fingerprint": self._fingerprint,
-                "max_tries": self._max_tries,
-                "delivered": self.delivered,
-                "values": self._values,
-            }
+def started_at(state: TaskState[Any]) -> float:
+    """Tell when the wait began, in unix time: in whichever try, or in the first one after a clear."""
+    if state.values.started_at is None:
+        state.save(started_at=time.time())
+    return float(state.values.started_at)
+
+
+def send_paid(
+    state: TaskState[P], transport: Transport, request: ApiRequest[T], result: Callable[[T], dict[str, Any]]
+) -> T:
+    """
+    Send a request that costs, at most once more after one whose outcome is not known, counted across tries.
+
+    :param result: returns the fields that keep what it brought.
+    :raises AirflowFailException: if that once more has been used up. A clear of the task allows it anew.
+    """
+    unknown = state.values.unknown_outcomes + state.values.request_pending
+    if unknown > 1:
+        raise AirflowFailException(
+            f"The outcome of {unknown} requests is not known: each may have been paid for. No other is sent; look up "
+            "what the service has charged before clearing the task, which allows it again"
         )
+    if unknown:
+        log.warning("The outcome of an earlier request is not known, it may have been paid for: sending it once more")
+    brought = state.send(
+        transport,
+        request,
+        before=lambda: {"request_pending": True, "unknown_outcomes": unknown},
+        undo={"request_pending": False},
+    )
+    state.save_result(request_pending=False, unknown_outcomes=0, **result(brought))
+    return brought
 
-    def _set(self, entry: dict[str, Any]) -> None:
-        if self._store is not None:
-            from airflow_provider_pictory.version_compat import NEVER_EXPIRE
 
-            self._store.set(KEY, entry, retention=NEVER_EXPIRE)
+def _name(item: Any) -> str:
+    name: str = item.metadata.get("name", item.name)
+    return name
+
+
+def _from_store(kind: type[S], values: Mapping[str, Any]) -> S:
+    known: dict[str, Any] = {item.name: values[_name(item)] for item in fields(kind) if _name(item) in values}
+    make: Callable[..., S] = kind
+    return make(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+
+
+def _to_store(values: WaitState | PaidState) -> dict[str, Any]:
+    given = {_name(item): getattr(values, item.name) for item in fields(values)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items() if value}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_pictory.client.inputs import PICTORY_CREDITS, POSTEVERYWHERE_DEFAULT_MODEL
 from airflow_provider_pictory.client.models import ImageJob
+from airflow_provider_pictory.client.pictory import check_job
+from airflow_provider_pictory.client.requests import (
+    POSTEVERYWHERE_DEFAULT_MODEL,
+    MediaGenerationRequest,
+    credits_expected,
+)
 from airflow_provider_pictory.exceptions import (
-    InsufficientCreditsError,
-    InvalidRequestError,
-    JobFailedError,
-    JobRejectedError,
     ServiceError,
     one_line,
 )
@@ -33,12 +33,11 @@ POST_KEY = "posteverywhere_post"
 REQUEST_KEY = "pictory_request"
 """The XCom key under which a task that submits, and leaves waiting to another, says what its job is for."""
 
-# The codes are not documented. What is not recognised is left to retries, which cost a submit each but lose nothing.
-_REJECTION = re.compile(
-    r"content[ _-]?policy|policy[ _-]?violation|moderation|nsfw|inappropriate|unsafe content|prohibited content"
-    r"|invalid[ _-]?(prompt|input|request)|prompt[ _-](is |was )?(rejected|blocked|refused|not allowed|invalid)",
-    re.I,
-)
+
+def push_request(context: Context, job_id: str, prompt: str, model: str, submitted_at: float | None) -> None:
+    """Push what a job is for, for the task that waits for it: :func:`find_request` finds it."""
+    request = {"job_id": job_id, "prompt": prompt, "model": model, "submitted_at": submitted_at}
+    context["ti"].xcom_push(key=REQUEST_KEY, value=request)
 
 
 def find_request(context: Context, job_id: str) -> dict[str, Any]:
@@ -90,12 +89,12 @@ def describe_failure(job: ImageJob, model: str | None, error: ServiceError) -> d
     return {
         "job_id": job.job_id,
         "ai_credits_used": job.ai_credits_used,
-        "ai_credits_expected": PICTORY_CREDITS.get(model or ""),
+        "ai_credits_expected": credits_expected(model),
         "error": one_line(error),
     }
 
 
-def media_for_galleries(media: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+def media_for_galleries(media: Mapping[str, Any], request: MediaGenerationRequest) -> dict[str, Any]:
     """
     Describe an image of PostEverywhere's own models as galleries list it; the service gives no address of it.
 
@@ -109,8 +108,8 @@ def media_for_galleries(media: Mapping[str, Any], request: Mapping[str, Any]) ->
         "width": media["width"],
         "height": media["height"],
         "ai_credits_used": media["credits_used"],
-        "prompt": request["prompt"],
-        "model": media["model"] or request["model"] or POSTEVERYWHERE_DEFAULT_MODEL,
+        "prompt": request.prompt,
+        "model": media["model"] or request.model or POSTEVERYWHERE_DEFAULT_MODEL,
     }
 
 
@@ -161,24 +160,3 @@ def push_if_possible(context: Context, xcoms: Mapping[str, Any]) -> None:
             context["ti"].xcom_push(key=key, value=value)
     except Exception as error:
         log.warning("Cannot push what the task's page shows (%s: %s)", type(error).__name__, one_line(error))
-
-
-def check_job(job: ImageJob, conn_id: str) -> None:
-    """
-    Check that a job which has ended brought a picture.
-
-    :raises InvalidRequestError: if it is no job of an image.
-    :raises InsufficientCreditsError: if it failed for lack of credits.
-    :raises JobRejectedError: if the same request would fail again.
-    :raises JobFailedError: if it may succeed the next time.
-    """
-    if job.status == "completed":
-        if job.url is None:
-            raise InvalidRequestError.of(
-                "job_id", f"Pictory job {job.job_id} is a video", "the id of a job that makes an image"
-            )
-        return
-    if job.error_code == "INSUFFICIENT_CREDITS":
-        raise InsufficientCreditsError(str(JobFailedError(job, conn_id)))
-    said = f"{job.error_code or ''} {job.error_message or ''}"
-    raise (JobRejectedError if _REJECTION.search(said) else JobFailedError)(job, conn_id)

@@ -13,7 +13,9 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_pictory import exceptions
 from airflow_provider_pictory.exceptions import ServiceError, one_line
+from airflow_provider_pictory.hooks.base import AsyncServiceHook
 from airflow_provider_pictory.polling.completion_times import CompletionTimes
+from airflow_provider_pictory.polling.poller import SharedPoller
 from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 
 if sys.version_info >= (3, 11):
@@ -32,6 +34,11 @@ MIN_WAIT = 10.0
 def completion_times(conn_id: str, kind: str | None) -> CompletionTimes:
     """Return what this process has seen of the jobs of one kind."""
     return CompletionTimes()
+
+
+def shared_poller(hook: type[AsyncServiceHook], conn_id: str) -> SharedPoller:
+    """Return the poller of a connection."""
+    return SharedPoller(hook.conn_type, conn_id, lambda: hook(conn_id).transport)
 
 
 class WaitTrigger(BaseTrigger):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_pictory.client.models import ImageJob
+from airflow_provider_pictory.client.pictory import get_job
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
 from airflow_provider_pictory.links import image_links
-from airflow_provider_pictory.polling.poller import SharedPoller
 from airflow_provider_pictory.polling.progress import Progress
-from airflow_provider_pictory.polling.waiting import is_job_done, wait_async
+from airflow_provider_pictory.polling.waiting import wait_async
 from airflow_provider_pictory.task.end_in_triggerer import ENDED_KEY
 from airflow_provider_pictory.task.log_messages import job_ended
 from airflow_provider_pictory.task.xcom import IMAGE_KEY, for_galleries
-from airflow_provider_pictory.triggers.base import WaitTrigger, completion_times
+from airflow_provider_pictory.triggers.base import WaitTrigger, completion_times, shared_poller
 from airflow_provider_pictory.version_compat import XCom
 
 
@@ -74,10 +74,10 @@ class ImageJobTrigger(WaitTrigger):
     async def wait(self) -> dict[str, Any]:
         """Wait for the job, and return the fields of its :class:`~airflow_provider_pictory.client.models.ImageJob`."""
         progress = Progress(self.subject, self.log, self.submitted_at)
-        async with SharedPoller(PictoryAsyncHook, self.pictory_conn_id) as shared:
+        request = get_job(self.job_id)
+        async with shared_poller(PictoryAsyncHook, self.pictory_conn_id) as poller:
             job = await wait_async(
-                lambda: shared.ask(lambda hook: hook.get_job(self.job_id)),
-                is_job_done,
+                lambda: poller.send(request),
                 interval=self.poll_interval,
                 deadline=self.deadline,
                 progress=progress,

@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_provider_pictory.client.models import Post
+from airflow_provider_pictory.client.posteverywhere import get_post_results
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook
 from airflow_provider_pictory.links import post_links
-from airflow_provider_pictory.polling.poller import SharedPoller
 from airflow_provider_pictory.polling.progress import Progress
-from airflow_provider_pictory.polling.waiting import is_post_done, wait_async
+from airflow_provider_pictory.polling.waiting import wait_async
 from airflow_provider_pictory.task.end_in_triggerer import ENDED_KEY
 from airflow_provider_pictory.task.log_messages import post_ended
 from airflow_provider_pictory.task.xcom import POST_KEY, describe_post, describe_source
-from airflow_provider_pictory.triggers.base import WaitTrigger, completion_times
+from airflow_provider_pictory.triggers.base import WaitTrigger, completion_times, shared_poller
 from airflow_provider_pictory.version_compat import XCom
 
 
@@ -76,10 +76,10 @@ class PostTrigger(WaitTrigger):
     async def wait(self) -> dict[str, Any]:
         """Wait for the post, and return it as it goes into XCom."""
         progress = Progress(self.subject, self.log, self.start)
-        async with SharedPoller(PostEverywhereAsyncHook, self.posteverywhere_conn_id) as shared:
+        request = get_post_results(self.post_id)
+        async with shared_poller(PostEverywhereAsyncHook, self.posteverywhere_conn_id) as poller:
             results = await wait_async(
-                lambda: shared.ask(lambda hook: hook.get_post_results(self.post_id)),
-                is_post_done,
+                lambda: poller.send(request),
                 interval=self.poll_interval,
                 deadline=self.deadline,
                 progress=progress,

@@ -13,8 +13,7 @@ from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook
-from airflow_provider_pictory.polling.poller import SharedPoller
-from airflow_provider_pictory.triggers.base import timeout
+from airflow_provider_pictory.triggers.base import shared_poller, timeout
 
 HOOKS: dict[str, type[AsyncServiceHook]] = {
     hook.conn_type: hook for hook in (PictoryAsyncHook, PostEverywhereAsyncHook)
@@ -61,10 +60,10 @@ class TurnTrigger(BaseTrigger):
         try:
             async with (
                 timeout(self.deadline - time.time()),
-                SharedPoller(HOOKS[self.conn_type], self.conn_id) as shared,
+                shared_poller(HOOKS[self.conn_type], self.conn_id) as poller,
             ):
-                shared.close(self.moment - time.time())
-                await shared.turn(self.requests)
+                poller.pause(self.moment - time.time())
+                await poller.acquire(self.requests)
         except asyncio.TimeoutError:
             pass
         except Exception as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import json
 import re
 import socketserver
@@ -27,6 +25,7 @@ from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOpera
 from airflow_provider_pictory.sandbox import Sandbox
 from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException, XCom
 from tests.conftest import Tries
+from tests.sandbox.caller import Caller
 from tests.sandbox.tasks import PROMPT, generate, post, sensor
 
 HOOKS = {
@@ -56,17 +55,7 @@ def ask(request: pytest.FixtureRequest, connections: Any) -> Callable[..., Any]:
     """Call a method of a service's hook."""
 
     def call(service: str, method: str, *args: Any, **kwargs: Any) -> Any:
-        hook = HOOKS[service][request.param]()
-        if not request.param:
-            result = getattr(hook, method)(*args, **kwargs)
-            return list(result) if isinstance(result, Iterator) else result
-
-        async def awaited() -> Any:
-            async with hook:
-                result = getattr(hook, method)(*args, **kwargs)
-                return [item async for item in result] if inspect.isasyncgen(result) else await result
-
-        return asyncio.run(awaited())
+        return Caller(*HOOKS[service], f"{service}_default", request.param)(method, *args, **kwargs)
 
     return call
 

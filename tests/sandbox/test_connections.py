@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from airflow_provider_pictory import exceptions as e
-from airflow_provider_pictory.hooks import base
+from airflow_provider_pictory.client.connection import Endpoint
+from airflow_provider_pictory.client.pictory import GET_QUOTA
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook, PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook, PostEverywhereHook
 from airflow_provider_pictory.sandbox import Sandbox
@@ -24,12 +25,12 @@ def test_an_async_hook_works_in_one_event_loop_after_another():
     hook = PictoryAsyncHook()
 
     async def ask() -> float:
-        limit = (await hook.get_quota()).ai_credits.limit
+        limit = (await hook.send(GET_QUOTA)).ai_credits.limit
         await hook.close()
         return limit
 
     async def ask_and_leave_open() -> float:
-        return (await hook.get_quota()).ai_credits.limit
+        return (await hook.send(GET_QUOTA)).ai_credits.limit
 
     assert asyncio.run(ask_and_leave_open()) == asyncio.run(ask_and_leave_open()) == asyncio.run(ask())
 
@@ -43,7 +44,7 @@ def test_a_key_that_is_changed_during_a_wait_is_taken_up(
     what: str,
     settings: Callable[..., None],
 ):
-    monkeypatch.setattr(base, "REFRESH_INTERVAL", 0.0)
+    monkeypatch.setattr("airflow_provider_pictory.client.transport.REFRESH_INTERVAL", 0.0)
     monkeypatch.setattr("airflow_provider_pictory.polling.poller.REFRESH_INTERVAL", 0.0)
     name = "pictory" if what == "image" else "posteverywhere"
     url, key = getattr(sandbox, f"{name}_url"), getattr(sandbox, f"{name}_key")
@@ -57,19 +58,19 @@ def test_a_key_that_is_changed_during_a_wait_is_taken_up(
             "posteverywhere.get_post_results",
         )
     connect(f"{name}_default", host=url, password=key)
-    read = base.Service._read
+    read = Endpoint.from_connection
     reads: list[str] = []
 
-    def reading(self: Any, conn: Any) -> Any:
+    def reading(conn: Any, service: Any) -> Any:
         if len(reads) == 1:
             sandbox.clear_faults()
-        endpoint = read(self, conn)
+        endpoint = read(conn, service)
         reads.append(endpoint.key)
         if len(reads) == 1:
             sandbox.fault(call, "status", status=401, times=None)
         return endpoint
 
-    monkeypatch.setattr(base.Service, "_read", reading)
+    monkeypatch.setattr(Endpoint, "from_connection", reading)
     if deferrable:
         reads.clear()
     assert task.run()["status"] in ("completed", "published")
@@ -115,7 +116,7 @@ def test_a_proxys_password_is_in_no_error(
 
     async def ask() -> None:
         async with PictoryAsyncHook() as hook:
-            await hook.get_quota()
+            await hook.send(GET_QUOTA)
 
     with pytest.raises(e.TransientError, match="cannot be reached") as caught:
         asyncio.run(ask()) if is_async else PictoryHook().get_quota()

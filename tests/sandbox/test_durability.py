@@ -446,7 +446,7 @@ class TestEndedInTheTriggerer:
         task.run()
         self.ended(task, left=["ended_in_trigger"])
         monkey = task.operator.attempt
-        task.operator.attempt = lambda context: (task.operator._state(context), 1 / 0)
+        task.operator.attempt = lambda context: (task.operator._load_state(context), 1 / 0)
         with pytest.raises(ZeroDivisionError):
             task.run()
         task.operator.attempt = monkey

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 import socket
 import ssl
@@ -17,32 +16,14 @@ import pytest
 import requests
 
 from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.client.pictory import GET_QUOTA
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook, PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook, PostEverywhereHook
 from airflow_provider_pictory.sandbox import Sandbox
+from tests.sandbox.caller import Caller
 
 PROMPT = "A red fox at dawn"
 ACCOUNTS = [2280, 2282]
-
-
-class Caller:
-    """Calls a hook's method and returns its result, whether it must be awaited or not."""
-
-    def __init__(self, sync: Any, asynchronous: Any, conn_id: str, use_async: bool) -> None:
-        self.hook = (asynchronous if use_async else sync)(conn_id)
-        self.is_async = use_async
-
-    def __call__(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        if not self.is_async:
-            result = getattr(self.hook, method)(*args, **kwargs)
-            return list(result) if inspect.isgenerator(result) else result
-
-        async def call() -> Any:
-            async with self.hook as hook:
-                result = getattr(hook, method)(*args, **kwargs)
-                return [item async for item in result] if inspect.isasyncgen(result) else await result
-
-        return asyncio.run(call())
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
@@ -468,10 +449,7 @@ class TestConnection:
         assert seen == ["http://pictory.invalid/pictoryapis/v1/quota"]
         if by_environment:
             connections("pictory_default", **fields, extra={"allow_http": True, "trust_env": False})
-            if hasattr(pictory.hook, "allowance"):
-                pictory.hook.endpoint = None
-            else:
-                del pictory.hook.endpoint, pictory.hook._session
+            pictory.forget_the_connection()
             with pytest.raises(e.TransientError):
                 pictory("get_quota")
 
@@ -508,7 +486,7 @@ class TestConnection:
             async def calls() -> None:
                 async with PictoryAsyncHook() as hook:
                     for _ in range(5):
-                        await hook.get_quota()
+                        await hook.send(GET_QUOTA)
 
             asyncio.run(calls())
         else:

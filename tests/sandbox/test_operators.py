@@ -189,7 +189,7 @@ class TestGenerateImage:
         for _ in range(2):
             with pytest.raises(e.OutcomeUnknownError):
                 task.run()
-        with pytest.raises(AirflowFailException, match="The outcome of 2 calls is not known"):
+        with pytest.raises(AirflowFailException, match="The outcome of 2 requests is not known"):
             task.run()
         assert len(images(sandbox)) == 2
         task.ti.max_tries += 2
@@ -204,11 +204,11 @@ class TestGenerateImage:
             raise SystemExit
 
         with monkeypatch.context() as patch:
-            patch.setattr("airflow_provider_pictory.hooks.base.ServiceHook._exchange", killed)
+            patch.setattr("airflow_provider_pictory.client.transport.Transport._exchange", killed)
             for _ in range(2):
                 with pytest.raises(SystemExit):
                     task.run()
-        with pytest.raises(AirflowFailException, match="The outcome of 2 calls is not known"):
+        with pytest.raises(AirflowFailException, match="The outcome of 2 requests is not known"):
             task.run()
         assert not images(sandbox)
 

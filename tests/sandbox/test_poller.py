@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.client.pictory import GET_QUOTA, get_job, list_jobs
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
 from airflow_provider_pictory.polling import poller
 from airflow_provider_pictory.polling.poller import Poller
@@ -40,9 +41,9 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airflow_provider_pictory.polling.poller.backoff", lambda *_, **__: 0.05)
 
 
-def run(work: Callable[[Poller[PictoryAsyncHook]], Coroutine[Any, Any, Any]]) -> Any:
+def run(work: Callable[[Poller], Coroutine[Any, Any, Any]]) -> Any:
     async def alone() -> Any:
-        async with poller.SharedPoller(PictoryAsyncHook, CONN) as shared:
+        async with base.shared_poller(PictoryAsyncHook, CONN) as shared:
             result = await work(shared)
             assert asyncio.all_tasks() == {asyncio.current_task()}
             return result
@@ -50,8 +51,8 @@ def run(work: Callable[[Poller[PictoryAsyncHook]], Coroutine[Any, Any, Any]]) ->
     return asyncio.run(alone())
 
 
-async def ask(shared: Poller[PictoryAsyncHook]) -> Any:
-    return await shared.ask(lambda hook: hook.get_quota())
+async def ask(shared: Poller) -> Any:
+    return await shared.send(GET_QUOTA)
 
 
 def trigger(job_id: str, **kwargs: Any) -> ImageJobTrigger:
@@ -100,7 +101,7 @@ class TestManyJobs:
         extra = {"requests_per_minute": 6000}
         connections(CONN, host=sandbox.pictory_url, password=sandbox.pictory_key, extra=extra)
 
-        async def crowd(shared: Poller[PictoryAsyncHook]) -> float:
+        async def crowd(shared: Poller) -> float:
             began = time.monotonic()
             await asyncio.gather(*(ask(shared) for _ in range(60)))
             return time.monotonic() - began
@@ -108,18 +109,9 @@ class TestManyJobs:
         assert run(crowd) >= 59 / 100
 
     def test_first_come_first_served(self, sandbox: Sandbox):
-        async def crowd(shared: Poller[PictoryAsyncHook]) -> list[int]:
-            order: list[int] = []
-
-            async def one(n: int) -> None:
-                await shared.ask(lambda hook: note(hook, n))
-
-            async def note(hook: PictoryAsyncHook, n: int) -> None:
-                order.append(n)
-                await hook.get_quota()
-
-            await asyncio.gather(*(one(n) for n in range(50)))
-            return order
+        async def crowd(shared: Poller) -> list[int]:
+            await asyncio.gather(*(shared.send(get_job(f"job-{n}")) for n in range(50)), return_exceptions=True)
+            return [int(request.path.rpartition("-")[2]) for request in sandbox.world.requests]
 
         assert run(crowd) == list(range(50))
 
@@ -138,7 +130,7 @@ class TestFaults:
     def test_one_that_is_told_to_come_back_later_slows_all(self, sandbox: Sandbox, caplog: Any):
         sandbox.fault("pictory.get_quota", "status", status=429, headers={"Retry-After": "1"})
 
-        async def crowd(shared: Poller[PictoryAsyncHook]) -> tuple[list[Any], float]:
+        async def crowd(shared: Poller) -> tuple[list[Any], float]:
             with pytest.raises(e.RateLimitedError):
                 await ask(shared)
             began = time.monotonic()
@@ -156,7 +148,7 @@ class TestFaults:
     def test_while_it_is_down_one_asks_for_all(self, sandbox: Sandbox):
         sandbox.fault("pictory.get_quota", "status", status=503, times=None)
 
-        async def crowd(shared: Poller[PictoryAsyncHook]) -> None:
+        async def crowd(shared: Poller) -> None:
             for _ in range(3):
                 with pytest.raises(e.TransientError):
                     await ask(shared)
@@ -173,15 +165,11 @@ class TestFaults:
     def test_a_fault_of_one_job_does_not_hold_up_the_others(self, sandbox: Sandbox):
         sandbox.fault("pictory.list_jobs", "status", status=500, times=None)
 
-        async def crowd(shared: Poller[PictoryAsyncHook]) -> float:
-            async def first_page(hook: PictoryAsyncHook) -> Any:
-                async for job in hook.list_jobs():
-                    return job
-
+        async def crowd(shared: Poller) -> float:
             began = time.monotonic()
             for _ in range(10):
                 with pytest.raises(e.TransientError):
-                    await shared.ask(first_page)
+                    await shared.send(list_jobs(None))
                 assert await ask(shared)
             return time.monotonic() - began
 
@@ -193,7 +181,7 @@ class TestFaults:
         monkeypatch.setattr(poller, "REFRESH_INTERVAL", -1.0)
         connections(CONN, host=sandbox.pictory_url, password="pictai_wrong")
 
-        async def rotated(shared: Poller[PictoryAsyncHook]) -> Any:
+        async def rotated(shared: Poller) -> Any:
             with pytest.raises(e.AuthenticationError):
                 await ask(shared)
             connections(CONN, host=sandbox.pictory_url, password=sandbox.pictory_key)
@@ -204,7 +192,7 @@ class TestFaults:
     def test_a_missing_connection_is_an_error_of_each(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.delenv("AIRFLOW_CONN_PICTORY_DEFAULT")
 
-        async def crowd(shared: Poller[PictoryAsyncHook]) -> list[Any]:
+        async def crowd(shared: Poller) -> list[Any]:
             return await asyncio.gather(*(ask(shared) for _ in range(3)), return_exceptions=True)
 
         assert [type(error) for error in run(crowd)] == [e.InvalidRequestError] * 3
@@ -260,14 +248,18 @@ class TestWhoWaits:
     def test_requests_run_in_no_triggers_context(self):
         whose: contextvars.ContextVar[str] = contextvars.ContextVar("whose", default="nobody's")
 
-        async def ask_in_context(shared: Poller[PictoryAsyncHook]) -> list[str]:
+        async def ask_in_context(shared: Poller) -> list[str]:
             whose.set("mine")
             seen = []
 
-            async def look(hook: PictoryAsyncHook) -> None:
-                seen.append(whose.get())
+            send = shared.transport.send
 
-            await shared.ask(look)
+            async def look(request: Any) -> Any:
+                seen.append(whose.get())
+                return await send(request)
+
+            shared.transport.send = look  # type: ignore[method-assign]
+            await ask(shared)
             return seen
 
         assert run(ask_in_context) == ["nobody's"]
@@ -305,7 +297,7 @@ class TestTurns:
             turn = asyncio.ensure_future(event(TurnTrigger("pictory", CONN, time.time() + 0.5, 1, time.time() + 60)))
             await asyncio.sleep(0.01)
             began = time.monotonic()
-            async with poller.SharedPoller(PictoryAsyncHook, CONN) as shared:
+            async with base.shared_poller(PictoryAsyncHook, CONN) as shared:
                 await ask(shared)
             await turn
             return time.monotonic() - began
@@ -321,14 +313,14 @@ def allowing(sandbox: Sandbox, body: str, left: int, seconds: float) -> None:
 def test_polls_keep_to_half_of_what_the_service_still_allows(sandbox: Sandbox, pictory: Any):
     body = pictory.get("/v1/quota").text
 
-    async def three(shared: Poller[PictoryAsyncHook]) -> tuple[float, float]:
+    async def three(shared: Poller) -> tuple[float, float]:
         await ask(shared)
         allowing(sandbox, body, left=2, seconds=2)
         await ask(shared)
         began = time.monotonic()
         poll = asyncio.ensure_future(ask(shared))
         await asyncio.sleep(0)
-        await shared.turn(1)
+        await shared.acquire(1)
         turn = time.monotonic() - began
         await poll
         return turn, time.monotonic() - began
@@ -341,11 +333,11 @@ def test_polls_keep_to_half_of_what_the_service_still_allows(sandbox: Sandbox, p
 def test_nobody_asks_where_nothing_is_allowed(sandbox: Sandbox, pictory: Any):
     body = pictory.get("/v1/quota").text
 
-    async def spent(shared: Poller[PictoryAsyncHook]) -> float:
+    async def spent(shared: Poller) -> float:
         allowing(sandbox, body, left=0, seconds=1)
         await ask(shared)
         began = time.monotonic()
-        await shared.turn(1)
+        await shared.acquire(1)
         return time.monotonic() - began
 
     assert 0.5 <= run(spent) <= 3

@@ -99,7 +99,7 @@ def _(world: World) -> None:
 def _(world: World) -> None:
     assert world.pictory.endpoint.key == world.sandbox.pictory_key
     assert world.pictory.get_quota()
-    assert world.pictory._headers(world.pictory.endpoint)["Authorization"] == world.sandbox.pictory_key
+    assert world.pictory.transport._headers(world.pictory.endpoint)["Authorization"] == world.sandbox.pictory_key
     error = world.error("pictory", "submit_image", status=401, body={"message": "Unauthorized"})
     assert isinstance(error, e.AuthenticationError)
 
@@ -248,7 +248,7 @@ def _(world: World) -> None:
 @proves("`Authorization: Bearer pe_live_…`", "401 (PostEverywhere)")
 def _(world: World) -> None:
     hook = world.posteverywhere
-    assert hook._headers(hook.endpoint)["Authorization"] == f"Bearer {world.sandbox.posteverywhere_key}"
+    assert hook.transport._headers(hook.endpoint)["Authorization"] == f"Bearer {world.sandbox.posteverywhere_key}"
     hook.endpoint.__dict__["key"] = world.sandbox.world.add_key(("read", "write"))
     with pytest.raises(e.PermissionDeniedError):
         world.media()

@@ -381,7 +381,7 @@ def _(world: World) -> str:
     world.sandbox.fault("pictory.submit_image", "reset", when="after")
     task = generate()
     failure(task.run)
-    return world.logged(task, "calling once more")
+    return world.logged(task, "sending it once more")
 
 
 @produces("Letting it settle")
@@ -402,7 +402,7 @@ def _(world: World) -> str:
         write(self, key, value, **options)
 
     world.monkeypatch.setattr(StateStore, "set", flaky)
-    return world.logged(generate(), "Cannot write down")
+    return world.logged(generate(), "Cannot save")
 
 
 def media() -> Tries:

@@ -57,7 +57,7 @@ def test_a_fifth_of_all_answers_is_spoilt(
         # Two submits of one image were lost: there the task stops, and a person looks and clears.
         stopped = airflow.query("select task_id, map_index from task_instance where state = 'failed'")
         assert {task for task, _ in stopped} == {"generate"}
-        assert airflow.logs(dag_run, "generate").count("The outcome of 2 calls is not known") >= len(stopped)
+        assert airflow.logs(dag_run, "generate").count("The outcome of 2 requests is not known") >= len(stopped)
         airflow.clear("night", dag_run, only_failed=True)
         state = airflow.ends(dag_run, patience)
     lost = sum(night.world.faults.get(fault).hits for fault in losing)

@@ -15,7 +15,7 @@ import airflow
 import pytest
 
 from airflow_provider_pictory import __version__
-from airflow_provider_pictory.client.connection import DEFAULT_TIMEOUT, OPTIONS
+from airflow_provider_pictory.client.connection import DEFAULT_TIMEOUT, EXTRA_FIELDS, SERVICES
 from airflow_provider_pictory.get_provider_info import get_provider_info
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
@@ -80,18 +80,31 @@ def test_both_forms_of_a_connection_say_the_same(hook: Any):
     assert form["hidden_fields"] == behaviour["hidden-fields"] == ["schema", "login", "port"]
     assert form["relabeling"] == behaviour["relabeling"] == {"host": "Base URL", "password": "API key"}
     assert form["placeholders"] == behaviour["placeholders"]
-    assert form["placeholders"]["host"] == hook.default_base_url
+    assert form["placeholders"]["host"] == hook.service.base_url
 
 
 @pytest.mark.parametrize("listed", get_provider_info()["connection-types"], ids=lambda item: item["connection-type"])
 def test_the_forms_help_says_what_the_code_does(listed: dict[str, Any]):
     fields = listed["conn-fields"]
-    assert set(fields) < set(OPTIONS)
+    assert set(fields) < set(EXTRA_FIELDS)
     assert all(field["label"] and field["description"].endswith(".") for field in fields.values())
-    hook = {"pictory": PictoryHook, "posteverywhere": PostEverywhereHook}[listed["connection-type"]]
+    [service] = [item for item in SERVICES if item.conn_type == listed["connection-type"]]
     connect, read = DEFAULT_TIMEOUT
     assert fields["timeout"]["description"].endswith(f" Left empty: {connect:g} and {read:g}.")
-    assert fields["requests_per_minute"]["description"].endswith(f" Left empty: {hook.requests_per_minute:,.0f}.")
+    assert fields["requests_per_minute"]["description"].endswith(f" Left empty: {service.requests_per_minute:,.0f}.")
+
+
+def test_the_docs_list_the_fields_of_a_connections_extra():
+    """The table of options in docs/connections.md is the one that the code reads."""
+    page = (Path(__file__).parents[2] / "docs/connections.md").read_text()
+    for name, entry in EXTRA_FIELDS.items():
+        defaults = {service.name: entry.default.format(service=service) for service in SERVICES}
+        default = "; ".join(f"{service} {text}" for service, text in defaults.items())
+        if len(set(defaults.values())) == 1:
+            default = entry.default
+        assert f"| `{name}` | {entry.meaning} | {entry.allowed} | {default} |\n" in page
+        if entry.label:
+            assert f"| {entry.label} | {entry.meaning} |\n" in page
 
 
 def test_airflow_itself_takes_up_the_provider_and_its_forms():

@@ -2,22 +2,30 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
-from airflow_provider_pictory.client.connection import OPTIONS, Endpoint, is_proxy, without_credentials
+from airflow_provider_pictory.client.connection import (
+    EXTRA_FIELDS,
+    PICTORY,
+    Endpoint,
+    is_proxy,
+    without_credentials,
+)
 from airflow_provider_pictory.exceptions import InvalidRequestError
 
 DEFAULT = "https://api.example/base"
+SERVICE = replace(PICTORY, base_url=DEFAULT, requests_per_minute=100.0)
 
 
 def endpoint(extra: dict[str, Any] | None = None, **fields: Any) -> Endpoint:
     conn = SimpleNamespace(conn_id="c", host=None, port=None, password="secret-key", extra=extra and json.dumps(extra))
     conn.__dict__.update(fields)
-    return Endpoint.from_connection(conn, DEFAULT, 100.0)
+    return Endpoint.from_connection(conn, SERVICE)
 
 
 def test_in_a_uri_all_is_text():
@@ -33,7 +41,7 @@ def test_in_a_uri_all_is_text():
 def test_an_extra_that_is_no_object_is_refused(text: str):
     conn = SimpleNamespace(conn_id="c", host=None, port=None, password="secret-key", extra=text)
     with pytest.raises(InvalidRequestError, match="connection 'c', extra: is not a JSON object"):
-        Endpoint.from_connection(conn, DEFAULT, 100.0)
+        Endpoint.from_connection(conn, SERVICE)
 
 
 @pytest.mark.parametrize("password", ["p@ss/wörd", "a@b", "a/b", "a#b", "a?b", "a b"])
@@ -91,7 +99,7 @@ def test_options():
 
 
 def test_a_field_that_was_left_empty_is_not_given():
-    assert endpoint(dict.fromkeys(OPTIONS)) == endpoint()
+    assert endpoint(dict.fromkeys(EXTRA_FIELDS)) == endpoint()
 
 
 @pytest.mark.parametrize("host", ["http://127.0.0.1:1", "http://localhost:1/x", "http://[::1]:1", "http://a.localhost"])

@@ -18,22 +18,28 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.client import pictory, posteverywhere
 from airflow_provider_pictory.client.models import Destination, ImageJob, Media, Post
-from airflow_provider_pictory.client.requests import ApiRequest
+from airflow_provider_pictory.client.pictory import check_job
+from airflow_provider_pictory.client.requests import (
+    ApiRequest,
+    ImageRequest,
+    LibraryMedia,
+    MediaGenerationRequest,
+    PostRequest,
+)
 from airflow_provider_pictory.client.responses import (
-    MAX_DELAY,
+    MAX_RETRY_AFTER,
     ApiResponse,
-    asked_delay,
     backoff,
+    pause_before_retry,
     read,
     retry_after,
     retry_delay,
 )
 from airflow_provider_pictory.exceptions import one_line
-from airflow_provider_pictory.hooks import pictory, posteverywhere
 from airflow_provider_pictory.links import address
-from airflow_provider_pictory.polling.waiting import CONFIRMATIONS, Pace, is_job_done, is_post_done
-from airflow_provider_pictory.task.xcom import check_job
+from airflow_provider_pictory.polling.waiting import CONFIRMATIONS, Pace
 from airflow_provider_pictory.version_compat import AirflowFailException
 
 DAY = 86_400
@@ -128,35 +134,35 @@ def enveloped(data: Any) -> dict[str, Any]:
     return {"data": data, "error": None, "meta": {"request_id": "r1", "timestamp": NOW}}
 
 
-CREATE_POST = posteverywhere._create_post("Hello", [2280], [UUID], None, None, None, False)
-GET_JOB = pictory._get_job(UUID)
-GET_POST = posteverywhere._post_call("get post", "GET", UUID, "", Post.from_api)
-GET_RESULTS = posteverywhere._post_call("get post results", "GET", UUID, "/results", Post.from_api)
-GENERATE = posteverywhere._generate_image("A red fox", None, None)
-LIST_POSTS = posteverywhere._list_posts({}, 0)
+CREATE_POST = posteverywhere.create_post(PostRequest(content="Hello", account_ids=[2280], image=LibraryMedia((UUID,))))
+GET_JOB = pictory.get_job(UUID)
+GET_POST = posteverywhere.get_post(UUID)
+GET_RESULTS = posteverywhere.get_post_results(UUID)
+GENERATE = posteverywhere.generate_image(MediaGenerationRequest(prompt="A red fox"))
+LIST_POSTS = posteverywhere.list_posts({}, 0)
 
 CALLS: list[tuple[ApiRequest[Any], Any]] = [
-    (pictory._submit_image("A red fox"), {"success": True, "data": {"jobId": UUID}}),
+    (pictory.submit_image(ImageRequest(prompt="A red fox")), {"success": True, "data": {"jobId": UUID}}),
     (GET_JOB, JOB),
     (GET_JOB, FAILED_JOB),
     (GET_JOB, {"job_id": UUID, "success": True, "data": {"status": "in-progress"}}),
     (
-        pictory._list_jobs(None),
+        pictory.list_jobs(None),
         {"items": [{"success": True, "data": {"jobId": UUID, **COMPLETED}}], "nextPageKey": "a"},
     ),
-    (pictory._list_jobs("a"), {"items": [], "nextPageKey": None}),
-    (pictory._GET_QUOTA, {"aiCredits": {"used": 690, "limit": 22000}, "videoMinutes": {"used": 98, "limit": 14400}}),
-    (pictory._list_credit_usage(2030, 1), [SPENT, SPENT]),
+    (pictory.list_jobs("a"), {"items": [], "nextPageKey": None}),
+    (pictory.GET_QUOTA, {"aiCredits": {"used": 690, "limit": 22000}, "videoMinutes": {"used": 98, "limit": 14400}}),
+    (pictory.list_credit_usage(2030, 1), [SPENT, SPENT]),
     (GENERATE, enveloped(MEDIA)),
     (GENERATE, enveloped(OLD_MEDIA)),
-    (posteverywhere._upload_media_from_url("https://a.example/b.png", None), enveloped(UPLOADED)),
+    (posteverywhere.upload_media_from_url("https://a.example/b.png", None), enveloped(UPLOADED)),
     (CREATE_POST, enveloped({"post_id": UUID, "status": "publishing", "scheduled_for": None, "accounts_count": 1})),
     (LIST_POSTS, enveloped({"posts": [POST, POST], "pagination": {"limit": 100, "offset": 0, "has_more": True}})),
     (GET_POST, enveloped(POST)),
     (GET_RESULTS, enveloped({"post_id": UUID, "post_status": "partially_failed", "results": [RESULT, RESULT]})),
-    (posteverywhere._retry_post(UUID), enveloped({"post_id": UUID, "status": "publishing"})),
-    (posteverywhere._LIST_ACCOUNTS, enveloped({"accounts": [ACCOUNT]})),
-    (posteverywhere._GET_ME, enveloped(ME)),
+    (posteverywhere.retry_post(UUID), enveloped({"post_id": UUID, "status": "publishing"})),
+    (posteverywhere.LIST_ACCOUNTS, enveloped({"accounts": [ACCOUNT]})),
+    (posteverywhere.GET_ME, enveloped(ME)),
 ]
 each_call = pytest.mark.parametrize(
     ("call", "real"), CALLS, ids=[f"{n}-{call.name}" for n, (call, _) in enumerate(CALLS)]
@@ -474,7 +480,7 @@ class TestModels:
     @pytest.mark.parametrize("key", [{"a": 1}, ["a"], True, 1e999, "\ud800", "\r\n", "x" * 100_000], ids=brief)
     def test_what_cannot_be_asked_for_is_no_next_page(self, key: Any):
         answer = json.dumps({"items": [], "nextPageKey": key}).encode()
-        assert type(outcome(pictory._list_jobs(None), 200, {}, answer)) is e.InvalidResponseError
+        assert type(outcome(pictory.list_jobs(None), 200, {}, answer)) is e.InvalidResponseError
 
 
 job_texts = st.sampled_from(["completed", "failed", "cleaned", "in-progress"]) | texts
@@ -513,7 +519,7 @@ class TestDecisions:
     @bounded
     @given(job=any_jobs)
     def test_a_job_that_has_ended_brought_a_picture_or_an_error(self, job: ImageJob):
-        done = is_job_done(job)
+        done = job.has_ended
         assert type(done) is bool
         assert not (done and job.status == "completed" and job.url is None and job.video_url is None)
         try:
@@ -530,7 +536,7 @@ class TestDecisions:
     @bounded
     @given(post=any_posts)
     def test_a_post_is_done_or_on_its_way(self, post: Post):
-        done = is_post_done(post)
+        done = post.has_ended
         assert type(done) is bool
         waiting = [item for item in post.destinations if item.status == "queued" or item.next_retry_at is not None]
         assert not (done and waiting)
@@ -567,9 +573,9 @@ class TestDecisions:
         error = outcome(call[0], status, headers, b"{}")
         if isinstance(error, e.ServiceError):
             delay = retry_delay(call[0], error, attempt)
-            assert delay is None or 0 <= delay <= MAX_DELAY
+            assert delay is None or 0 <= delay <= MAX_RETRY_AFTER
             assert delay is None or call[0].idempotent
-            pause = asked_delay(error)
+            pause = pause_before_retry(error)
             assert pause is None or 0 <= pause <= 1.2 * DAY
             assert pause is None or not isinstance(error, e.OutcomeUnknownError)
 

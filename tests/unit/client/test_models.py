@@ -23,9 +23,9 @@ from airflow_provider_pictory.client.models import (
     Record,
     read_time,
 )
+from airflow_provider_pictory.client.pictory import list_credit_usage, list_jobs
+from airflow_provider_pictory.client.posteverywhere import LIST_ACCOUNTS, list_posts
 from airflow_provider_pictory.hooks.base import Listing
-from airflow_provider_pictory.hooks.pictory import _list_credit_usage, _list_jobs
-from airflow_provider_pictory.hooks.posteverywhere import _LIST_ACCOUNTS, _list_posts
 
 JOB = {"job_id": "j", "success": True, "data": {"status": "completed", "url": "https://p.example/a.png", "width": 1}}
 MEDIA = {"media_id": "m", "media_ids": ["m"], "type": "image"}
@@ -98,26 +98,26 @@ ODD: list[Any] = [None, 3, "x", [], {}, {"data": None}]
 
 class TestLists:
     def test_one_job_that_cannot_be_read_hides_no_other(self):
-        jobs, _ = _list_jobs(None).parse({"items": [*ODD, JOB], "nextPageKey": None})
+        jobs, _ = list_jobs(None).parse({"items": [*ODD, JOB], "nextPageKey": None})
         assert [job.job_id for job in jobs] == ["j"]
 
     def test_one_account_that_cannot_be_read_hides_no_other(self):
-        accounts = _LIST_ACCOUNTS.parse({"data": {"accounts": [*ODD, {"id": 1}, ACCOUNT]}})
+        accounts = LIST_ACCOUNTS.parse({"data": {"accounts": [*ODD, {"id": 1}, ACCOUNT]}})
         assert [(item.account_id, item.platform) for item in accounts] == [(1, "unknown"), (2280, "x")]
 
     def test_one_movement_that_cannot_be_read_hides_no_other(self):
-        assert [item.transaction_id for item in _list_credit_usage(None, None).parse([*ODD, MOVEMENT])] == ["t"]
+        assert [item.transaction_id for item in list_credit_usage(None, None).parse([*ODD, MOVEMENT])] == ["t"]
 
     def test_a_post_may_lack_all_but_its_id(self):
         odd: list[Any] = [None, 3, "x", []]
         bare = {"post_id": "bare", "status": None, "destinations": [None, {}, {"account_id": None}]}
-        posts, _ = _list_posts({}, 0).parse({"data": {"posts": [*odd, bare, POST]}})
+        posts, _ = list_posts({}, 0).parse({"data": {"posts": [*odd, bare, POST]}})
         assert [(post.post_id, post.status) for post in posts] == [("bare", "unknown"), ("p", "published")]
         assert [(item.account_id, item.status) for item in posts[0].destinations] == [(None, "unknown")] * 3
 
     def test_a_post_without_an_id_is_not_passed_over(self):
         with pytest.raises(LookupError):
-            _list_posts({}, 0).parse({"data": {"posts": [{"media_ids": ["m"]}]}})
+            list_posts({}, 0).parse({"data": {"posts": [{"media_ids": ["m"]}]}})
 
 
 @pytest.mark.parametrize(

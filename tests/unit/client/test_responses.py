@@ -14,9 +14,9 @@ from airflow_provider_pictory.client.models import Account, Destination, ImageJo
 from airflow_provider_pictory.client.requests import ApiRequest
 from airflow_provider_pictory.client.responses import (
     ApiResponse,
-    asked_delay,
     backoff,
     lost,
+    pause_before_retry,
     read,
     retry_after,
     retry_delay,
@@ -91,7 +91,7 @@ def test_a_503_that_names_a_delay_is_a_refusal():
     error = error_of(POST, ApiResponse(503, {"retry-after": "5"}, b""))
     assert type(error) is e.TransientError
     assert retry_delay(POST, error, 1) is None
-    assert 5 <= asked_delay(error) <= 6
+    assert 5 <= pause_before_retry(error) <= 6
 
 
 def test_the_vendors_word_on_retrying_goes_before_the_status():

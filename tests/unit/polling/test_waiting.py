@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_pictory.client.inputs import seconds
 from airflow_provider_pictory.client.models import Destination, ImageJob, Post
+from airflow_provider_pictory.client.validation import seconds
 from airflow_provider_pictory.exceptions import (
     InvalidRequestError,
     InvalidResponseError,
@@ -19,10 +19,12 @@ from airflow_provider_pictory.exceptions import (
     TransientError,
 )
 from airflow_provider_pictory.polling.progress import Progress
-from airflow_provider_pictory.polling.waiting import Pace, is_job_done, is_post_done, wait, wait_async
+from airflow_provider_pictory.polling.waiting import Pace, wait, wait_async
 from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 
 log = logging.getLogger(__name__)
+
+BUSY, DONE = ImageJob("j", "in-progress"), ImageJob("j", "failed")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ log = logging.getLogger(__name__)
     ],
 )
 def test_when_a_job_is_done(job: ImageJob, done: bool):
-    assert is_job_done(job) is done
+    assert job.has_ended is done
 
 
 def destinations(*items: tuple[str, str | None]) -> tuple[Destination, ...]:
@@ -63,7 +65,7 @@ def destinations(*items: tuple[str, str | None]) -> tuple[Destination, ...]:
     ],
 )
 def test_when_a_post_is_done(post: Post, done: bool):
-    assert is_post_done(post) is done
+    assert post.has_ended is done
 
 
 def test_the_interval_is_an_upper_bound_while_all_is_well():
@@ -109,27 +111,26 @@ def progress() -> Progress:
 
 
 def run_sync(ask: Callable[[], Any], deadline: float) -> Any:
-    return wait(ask, lambda answer: answer == "done", interval=0.001, deadline=deadline, progress=progress())
+    return wait(ask, interval=0.001, deadline=deadline, progress=progress())
 
 
 def run_async(ask: Callable[[], Any], deadline: float) -> Any:
     async def asked() -> Any:
         return ask()
 
-    done = lambda answer: answer == "done"  # noqa: E731
-    return asyncio.run(wait_async(asked, done, interval=0.001, deadline=deadline, progress=progress()))
+    return asyncio.run(wait_async(asked, interval=0.001, deadline=deadline, progress=progress()))
 
 
 @pytest.mark.parametrize("run", [run_sync, run_async])
 class TestLoops:
     def test_asks_until_it_is_done(self, run: Any):
-        answers = iter(["busy", "busy", "done"])
-        assert run(lambda: next(answers), time.time() + 60) == "done"
+        answers = iter([BUSY, BUSY, DONE])
+        assert run(lambda: next(answers), time.time() + 60) == DONE
         assert list(answers) == []
 
     def test_waits_out_what_may_pass(self, run: Any, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("airflow_provider_pictory.polling.waiting.backoff", lambda *_, **__: 0.001)
-        answers: list[Any] = [TransientError("m"), InvalidResponseError("m"), "busy", RateLimitedError("m"), "done"]
+        answers: list[Any] = [TransientError("m"), InvalidResponseError("m"), BUSY, RateLimitedError("m"), DONE]
 
         def ask() -> Any:
             answer = answers.pop(0)
@@ -137,13 +138,18 @@ class TestLoops:
                 raise answer
             return answer
 
-        assert run(ask, time.time() + 60) == "done"
+        assert run(ask, time.time() + 60) == DONE
 
     def test_asks_once_more_when_the_deadline_has_passed(self, run: Any):
-        assert run(lambda: "done", time.time() - 100) == "done"
+        assert run(lambda: DONE, time.time() - 100) == DONE
         asked: list[int] = []
+
+        def busy() -> ImageJob:
+            asked.append(1)
+            return BUSY
+
         with pytest.raises(AirflowSensorTimeout, match="Pictory job j is not done after 0 s: the timeout has passed"):
-            run(lambda: asked.append(1), time.time() - 100)
+            run(busy, time.time() - 100)
         assert len(asked) == 1
 
     def test_the_timeout_tells_the_last_fault(self, run: Any):

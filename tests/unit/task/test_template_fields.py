@@ -117,15 +117,16 @@ def test_what_is_mapped_is_checked_when_the_task_runs():
     ],
 )
 def test_what_is_true_and_what_is_false_has_one_reading(value: Any, expected: bool):
-    from airflow_provider_pictory.client.inputs import post_request, read_boolean
+    from airflow_provider_pictory.client.requests import PostRequest
+    from airflow_provider_pictory.client.validation import read_boolean
 
     assert read_boolean("draft", value) is expected
-    assert post_request("Hello", [1], draft=value).get("draft", False) is expected
+    assert PostRequest(content="Hello", account_ids=[1], draft=value).to_api().get("draft", False) is expected
 
 
 @pytest.mark.parametrize("value", [None, "", "None", "yes", 2, 1.0, [], "on"])
 def test_nothing_else_is_true_or_false(value: Any):
-    from airflow_provider_pictory.client.inputs import read_boolean
+    from airflow_provider_pictory.client.validation import read_boolean
 
     with pytest.raises(InvalidRequestError, match="draft: is "):
         read_boolean("draft", value)
@@ -139,7 +140,7 @@ def test_numbers_of_numpy_are_account_ids():
             return 2280
 
     Integral.register(Int64)
-    from airflow_provider_pictory.client.inputs import check_account_ids
+    from airflow_provider_pictory.client.validation import check_account_ids
 
     found = check_account_ids([Int64()], required=True)
     assert found == [2280]

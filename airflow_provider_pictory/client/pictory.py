@@ -1,0 +1,98 @@
+"""Pictory's HTTP API: the requests that can be sent, and what a job that has ended amounts to."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from airflow_provider_pictory.client.models import CreditTransaction, ImageJob, JobStatus, Quota, read_all, read_id
+from airflow_provider_pictory.client.requests import MAX_PAGES, ApiRequest, ImageRequest
+from airflow_provider_pictory.client.validation import check_text
+from airflow_provider_pictory.exceptions import (
+    InsufficientCreditsError,
+    InvalidRequestError,
+    JobFailedError,
+    JobRejectedError,
+)
+
+# The codes are not documented. What is not recognised is left to retries, which cost a submit each but lose nothing.
+_REJECTION = re.compile(
+    r"content[ _-]?policy|policy[ _-]?violation|moderation|nsfw|inappropriate|unsafe content|prohibited content"
+    r"|invalid[ _-]?(prompt|input|request)|prompt[ _-](is |was )?(rejected|blocked|refused|not allowed|invalid)",
+    re.I,
+)
+
+
+def submit_image(request: ImageRequest) -> ApiRequest[str]:
+    """Start an image job, which costs AI credits; the result is its id."""
+    return ApiRequest("submit image", "POST", "/v1/aistudio/images", _job_id, json=request.to_api())
+
+
+def _job_id(answer: Any) -> str:
+    return read_id(answer["data"]["jobId"])
+
+
+def get_job(job_id: str) -> ApiRequest[ImageJob]:
+    """Ask how a job is doing."""
+    check_text("job_id", job_id, 1, 200)
+    parse = partial(ImageJob.from_api, job_id=job_id)
+    return ApiRequest("get job", "GET", f"/v1/jobs/{quote(job_id, safe='')}", parse, idempotent=True)
+
+
+def list_jobs(key: str | None, page: int = 1) -> ApiRequest[tuple[list[ImageJob], str | None]]:
+    """
+    Ask for a page of the list of jobs; the result is its jobs, and the key of the page after it.
+
+    :param key: of the page; None for the first.
+    :param page: its number.
+    """
+    params = {} if key is None else {"nextPageKey": key}
+
+    def parse(answer: Any) -> tuple[list[ImageJob], str | None]:
+        following = answer.get("nextPageKey") or None
+        if following is not None and not re.fullmatch("[!-~]{1,4096}", following):
+            raise ValueError("no key of a page")
+        if (following == key and key is not None) or (following is not None and page >= MAX_PAGES):
+            raise ValueError("the pages do not end")
+        return read_all(answer["items"], ImageJob.from_api), following
+
+    return ApiRequest("list jobs", "GET", "/v1/jobs", parse, params, idempotent=True)
+
+
+GET_QUOTA = ApiRequest("get quota", "GET", "/v1/quota", Quota.from_api, idempotent=True)
+
+
+def list_credit_usage(year: int | None, month: int | None) -> ApiRequest[list[CreditTransaction]]:
+    """Ask for the movements of AI credits, of one month or of all that are kept."""
+    if (year is None) != (month is None):
+        raise InvalidRequestError.of("year, month", "one is given without the other", "both, or none")
+    params = {} if year is None or month is None else {"year": year, "month": month}
+
+    def parse(answer: Any) -> list[CreditTransaction]:
+        return read_all(answer, CreditTransaction.from_api)
+
+    return ApiRequest("list credit usage", "GET", "/v1/aicredits/usage", parse, params, idempotent=True)
+
+
+def check_job(job: ImageJob, conn_id: str) -> None:
+    """
+    Check that a job which has ended brought a picture.
+
+    :param conn_id: the connection, for errors.
+    :raises InvalidRequestError: if it is no job of an image.
+    :raises InsufficientCreditsError: if it failed for lack of credits.
+    :raises JobRejectedError: if the same request would fail again.
+    :raises JobFailedError: if it may succeed the next time.
+    """
+    if job.status == JobStatus.COMPLETED:
+        if job.url is None:
+            raise InvalidRequestError.of(
+                "job_id", f"Pictory job {job.job_id} is a video", "the id of a job that makes an image"
+            )
+        return
+    if job.error_code == "INSUFFICIENT_CREDITS":
+        raise InsufficientCreditsError(str(JobFailedError(job, conn_id)))
+    said = f"{job.error_code or ''} {job.error_message or ''}"
+    raise (JobRejectedError if _REJECTION.search(said) else JobFailedError)(job, conn_id)

@@ -1,0 +1,124 @@
+"""PostEverywhere's HTTP API: the requests that can be sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from airflow_provider_pictory.client.models import Account, Media, Post, Profile, read_all
+from airflow_provider_pictory.client.requests import (
+    MAX_PAGES,
+    ApiRequest,
+    MediaGenerationRequest,
+    PostRequest,
+    utc,
+)
+from airflow_provider_pictory.client.transport import Transport
+from airflow_provider_pictory.client.validation import check_future, check_text, check_url, read_time
+from airflow_provider_pictory.exceptions import InvalidRequestError
+
+T = TypeVar("T")
+
+PAGE_SIZE = 100
+FILTERS = ("status", "platform", "account_id", "created_after", "created_before", "search")
+
+
+def _data(parse: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Open the envelope that every answer comes in."""
+    return lambda answer: parse(answer["data"])
+
+
+def generate_image(request: MediaGenerationRequest) -> ApiRequest[Media]:
+    """Make an image with one of the service's own models, which costs AI credits."""
+    return ApiRequest("generate image", "POST", "/ai/generate-image", _data(Media.from_api), json=request.to_api())
+
+
+def upload_media_from_url(url: str, filename: str | None = None) -> ApiRequest[Media]:
+    """Import a public image into the media library."""
+    check_url("image url", url, secure=True)
+    if filename is not None:
+        check_text("filename", filename, 1, 255)
+    return ApiRequest(
+        "upload media from URL",
+        "POST",
+        "/media/upload-from-url",
+        _data(Media.from_api),
+        json={"url": url} if filename is None else {"url": url, "filename": filename},
+        idempotent=True,  # twice makes a second entry of the library, which costs nothing and is seen by nobody
+    )
+
+
+def create_post(request: PostRequest) -> ApiRequest[Post]:
+    """Publish, schedule or save a post."""
+    if request.scheduled_for is not None:
+        check_future("scheduled_for", request.scheduled_for)
+    return ApiRequest("create post", "POST", "/posts", _data(Post.from_api), json=request.to_api())
+
+
+def list_posts(
+    filters: Mapping[str, str | int | dt.datetime | None], offset: int, page: int = 1
+) -> ApiRequest[tuple[list[Post], int | None]]:
+    """
+    Ask for a page of the list of posts; the result is its posts, and the offset of the page after it.
+
+    :param page: its number.
+    """
+    if unknown := sorted(set(filters) - set(FILTERS)):
+        raise InvalidRequestError.of("filters", f"there is no {', '.join(unknown)}", ", ".join(FILTERS))
+    given: dict[str, str | int] = {
+        name: utc(read_time(name, value)) if isinstance(value, dt.datetime) else value
+        for name, value in filters.items()
+        if value is not None
+    }
+    params = {**given, "sort": "created_at", "order": "desc", "limit": PAGE_SIZE, "offset": offset}
+
+    def parse(data: Any) -> tuple[list[Post], int | None]:
+        # A post without an id could be any, also the one that is looked for: then the page cannot be read.
+        posts = [Post.from_api(item) for item in data["posts"] if isinstance(item, dict)]
+        more = bool(posts) and data.get("pagination", {}).get("has_more", len(posts) == PAGE_SIZE)
+        if more and page >= MAX_PAGES:
+            raise ValueError("the pages do not end")
+        return posts, offset + len(posts) if more else None
+
+    return ApiRequest("list posts", "GET", "/posts", _data(parse), params, idempotent=True)
+
+
+def iter_posts(transport: Transport, filters: Mapping[str, str | int | dt.datetime | None]) -> Iterator[Post]:
+    """Go through posts, newest first; pages are asked for as the iteration reaches them."""
+    offset: int | None = 0
+    for page in itertools.count(1):
+        posts, offset = transport.send(list_posts(filters, offset or 0, page))
+        yield from posts
+        if offset is None:
+            return
+
+
+def get_post(post_id: str) -> ApiRequest[Post]:
+    """Ask for a post with its media and destinations."""
+    return ApiRequest("get post", "GET", _path(post_id), _data(Post.from_api), idempotent=True)
+
+
+def get_post_results(post_id: str) -> ApiRequest[Post]:
+    """Ask how far a post is on each account."""
+    return ApiRequest("get post results", "GET", f"{_path(post_id)}/results", _data(Post.from_api), idempotent=True)
+
+
+def retry_post(post_id: str) -> ApiRequest[None]:
+    """Publish a post again on the accounts where it failed; what the service answers is not documented."""
+    return ApiRequest("retry post", "POST", f"{_path(post_id)}/retry", lambda _: None, has_result=False)
+
+
+def _path(post_id: str) -> str:
+    check_text("post_id", post_id, 1, 200)
+    return f"/posts/{quote(post_id, safe='')}"
+
+
+def _accounts(data: Any) -> list[Account]:
+    return read_all(data["accounts"], Account.from_api)
+
+
+LIST_ACCOUNTS = ApiRequest("list accounts", "GET", "/accounts", _data(_accounts), idempotent=True)
+GET_ME = ApiRequest("get me", "GET", "/me", _data(Profile.from_api), idempotent=True)

@@ -1,0 +1,344 @@
+"""
+How requests are sent: sync with ``requests``, async with ``aiohttp``. What a response means is decided elsewhere.
+
+The HTTP libraries are imported when the first request is sent: whatever imports a hook, a DAG file say, is quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from airflow_provider_pictory import __version__
+from airflow_provider_pictory.client.connection import (
+    CONNECTIONS,
+    REFRESH_INTERVAL,
+    Endpoint,
+    Service,
+    without_credentials,
+)
+from airflow_provider_pictory.client.requests import ApiRequest
+from airflow_provider_pictory.client.responses import (
+    MAX_RESPONSE_BYTES,
+    ApiResponse,
+    allowance,
+    lost,
+    read,
+    retry_delay,
+)
+from airflow_provider_pictory.exceptions import InvalidResponseError, ServiceError
+
+if TYPE_CHECKING:
+    import ssl
+
+    import aiohttp
+    import requests
+
+    from airflow_provider_pictory.client.http_adapter import BoundedAdapter
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+KEEP_ALIVE = 60.0
+"""For how many seconds an async transport keeps a connection that nobody uses."""
+
+USER_AGENT = f"airflow-provider-pictory/{__version__}"
+
+
+class _Transport:
+    """What both transports know of a service."""
+
+    def __init__(self, service: Service, conn_id: str) -> None:
+        self.service = service
+        self.conn_id = conn_id
+        self.label = f"{service.name} (connection {conn_id!r})"
+
+    def _headers(self, endpoint: Endpoint) -> dict[str, str]:
+        return {
+            "Authorization": self.service.authorization.format(key=endpoint.key),
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": USER_AGENT,
+        }
+
+
+class Transport(_Transport):
+    """
+    Sends requests to a service, over one session for its whole life.
+
+    :param service: the service.
+    :param conn_id: what errors call the connection.
+    :param read_endpoint: reads where the connection leads, at the first request, and anew while requests fail: its key
+        may have been changed.
+    """
+
+    def __init__(self, service: Service, conn_id: str, read_endpoint: Callable[[], Endpoint]) -> None:
+        super().__init__(service, conn_id)
+        self._read_endpoint = read_endpoint
+        self._stale = False
+        self._read_at = 0.0
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        """
+        Where the connection leads.
+
+        :raises InvalidRequestError: if there is no such connection, or it cannot be used.
+        """
+        endpoint = self._read_endpoint()
+        self._stale, self._read_at = False, time.monotonic()
+        return endpoint
+
+    def refresh(self) -> Endpoint:
+        """
+        Read the connection again.
+
+        :raises InvalidRequestError: if there is no such connection any more, or it cannot be used.
+        """
+        before = self.endpoint
+        del self.endpoint
+        try:
+            endpoint = self.endpoint
+        except ServiceError:
+            self.endpoint = before
+            raise
+        if not before.is_reached_like(endpoint):
+            self.close()
+            self.__dict__.pop("session", None)
+        return endpoint
+
+    @cached_property
+    def session(self) -> requests.Session:
+        """
+        The session that requests go through, with the connection's proxies and TLS settings.
+
+        It does not hold the key: only the transport's own requests, which go to the base URL alone, carry it.
+        """
+        from airflow_provider_pictory.client.session import make_session
+
+        return make_session(self.endpoint)
+
+    def close(self) -> None:
+        """Close the session's connections; the next request opens new ones."""
+        if "session" in self.__dict__:
+            self.session.close()
+
+    def send(self, request: ApiRequest[T], before_send: Callable[[], None] | None = None) -> T:
+        """
+        Send one request, repeating it where that can neither cost nor publish twice.
+
+        :param before_send: called right before the first byte of a request that is not idempotent: it is made then, and
+            its connection open. If it raises an error, the request is not sent.
+        :raises ServiceError: see :mod:`airflow_provider_pictory.exceptions`.
+        """
+        if self._stale and time.monotonic() > self._read_at + REFRESH_INTERVAL:
+            self.refresh()
+        attempt = 1
+        while True:
+            try:
+                prepared = self._prepare(request)
+                if before_send is not None and not request.idempotent:
+                    before_send()
+                return read(self.label, request, self._exchange(request, prepared))
+            except ServiceError as error:
+                self._stale = True
+                delay = retry_delay(request, error, attempt)
+                if delay is None:
+                    raise
+                log.warning("%s; next attempt in %.1f s", error, delay)
+            time.sleep(delay)
+            attempt += 1
+
+    def _prepare(self, request: ApiRequest[Any]) -> requests.PreparedRequest:
+        """Do all that comes before the first byte: read the Airflow connection, make the request, open a connection."""
+        import requests
+        import urllib3
+
+        endpoint = self.endpoint
+        prepared = self.session.prepare_request(
+            requests.Request(
+                request.method,
+                endpoint.base_url + request.path,
+                params=dict(request.params) or None,
+                json=request.json,
+                headers=self._headers(endpoint),
+            )
+        )
+        try:
+            with self._adapter.at_most(endpoint.longest_call):
+                self._adapter.open_connection(self.session, prepared)
+            return prepared
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            fault = lost(self.label, request, self._reason(error), sent=False)
+        raise fault  # without the cause, which can hold a proxy's password
+
+    def _reason(self, error: BaseException) -> str:
+        return without_credentials(_root(error), self.endpoint.key, self.session.proxies.values())
+
+    @property
+    def _adapter(self) -> BoundedAdapter:
+        return cast("BoundedAdapter", self.session.get_adapter(self.endpoint.base_url))
+
+    def _exchange(self, request: ApiRequest[Any], prepared: requests.PreparedRequest) -> ApiResponse:
+        import requests
+        import urllib3
+
+        endpoint = self.endpoint
+        try:
+            with (
+                self._adapter.at_most(endpoint.longest_call),
+                self.session.send(prepared, timeout=endpoint.timeout, allow_redirects=False, stream=True) as response,
+            ):
+                body = bytearray()
+                while chunk := response.raw.read1(65536, decode_content=False):
+                    body += chunk
+                    if len(body) > MAX_RESPONSE_BYTES:
+                        raise _too_large(self.label, request)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            fault = lost(self.label, request, self._reason(error), sent=not _never_connected(error))
+        else:
+            return ApiResponse.received(response.status_code, response.headers, bytes(body), endpoint.key)
+        raise fault
+
+
+class AsyncTransport(_Transport):
+    """
+    Sends requests as :class:`Transport` does, in an event loop.
+
+    It repeats nothing by itself: whoever waits in an event loop decides when to ask again.
+    """
+
+    def __init__(self, service: Service, conn_id: str, read_endpoint: Callable[[], Awaitable[Endpoint]]) -> None:
+        super().__init__(service, conn_id)
+        self._read_endpoint = read_endpoint
+        self.endpoint: Endpoint | None = None
+        """Where the connection leads, once it was read."""
+        self.allowance: tuple[int, float] | None = None
+        """How many requests the service allows, and for how many seconds, where its last answer said."""
+        self._client: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tls: ssl.SSLContext | bool = True
+        self._proxy: str | None = None
+
+    async def close(self) -> None:
+        """Close the session's connections; the next request opens new ones."""
+        client, self._client = self._client, None
+        if client is not None and self._loop is asyncio.get_running_loop():
+            await client.close()
+
+    async def refresh(self) -> Endpoint:
+        """
+        Read the connection, again if need be: its key may have been changed.
+
+        :raises InvalidRequestError: if there is no such connection, or it cannot be used.
+        """
+        from airflow_provider_pictory.client.session import tls_and_proxy
+
+        endpoint = await self._read_endpoint()
+        if self.endpoint is None or not self.endpoint.is_reached_like(endpoint):
+            tls, proxy = await asyncio.to_thread(tls_and_proxy, endpoint)
+            await self.close()
+            self._tls, self._proxy = tls, proxy
+        self.endpoint = endpoint
+        return endpoint
+
+    def _connect(self, endpoint: Endpoint) -> aiohttp.ClientSession:
+        import aiohttp
+
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._loop is not loop:
+            self._loop = loop
+            connect, read_ = endpoint.timeout
+            self._client = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
+                timeout=aiohttp.ClientTimeout(total=endpoint.longest_call, sock_connect=connect, sock_read=read_),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+            )
+        return self._client
+
+    async def send(self, request: ApiRequest[T]) -> T:
+        """
+        Send one request, once.
+
+        :raises ServiceError: see :mod:`airflow_provider_pictory.exceptions`.
+        """
+        response = await self._exchange(request)
+        self.allowance = allowance(response.headers, now=time.time())
+        return read(self.label, request, response)
+
+    async def _exchange(self, request: ApiRequest[Any]) -> ApiResponse:
+        import aiohttp
+
+        endpoint = self.endpoint or await self.refresh()
+        client = self._connect(endpoint)
+        try:
+            async with client.request(
+                request.method,
+                endpoint.base_url + request.path,
+                params=dict(request.params) or None,
+                json=request.json,
+                headers=self._headers(endpoint),
+                allow_redirects=False,
+                ssl=self._tls,
+                proxy=self._proxy,
+            ) as response:
+                body = bytearray()
+                async for chunk in response.content.iter_chunked(65536):
+                    body += chunk
+                    if len(body) > MAX_RESPONSE_BYTES:
+                        raise _too_large(self.label, request)
+                return ApiResponse.received(response.status, response.headers, bytes(body), endpoint.key)
+        except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+            never_connected = isinstance(
+                error,
+                (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError),
+            )
+            reason = without_credentials(_reason(error), endpoint.key, [self._proxy or ""])
+            fault = lost(self.label, request, reason, sent=not never_connected)
+        raise fault
+
+
+def _too_large(service: str, request: ApiRequest[Any]) -> ServiceError:
+    if not request.idempotent:
+        return lost(service, request, f"it has more than {MAX_RESPONSE_BYTES:,} bytes", sent=True)
+    return InvalidResponseError(f"{service} returned more than {MAX_RESPONSE_BYTES:,} bytes for {request.name}")
+
+
+def _root(error: BaseException) -> str:
+    """Describe the first cause: the outer layers repeat URLs and object addresses."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return str(error) or type(error).__name__
+
+
+def _never_connected(error: BaseException) -> bool:
+    """Whether a request failed before any connection carried it, so that it cannot have taken effect."""
+    from requests.exceptions import ConnectTimeout, InvalidSchema, InvalidURL
+    from urllib3 import exceptions as urllib3
+
+    if isinstance(error, (ConnectTimeout, InvalidSchema, InvalidURL)):
+        return True
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, urllib3.ProxyError):
+        # Behind a proxy this stands for any fault of the connection, also after the request was sent.
+        reason = reason.original_error
+    if isinstance(reason, (urllib3.NewConnectionError, urllib3.ConnectTimeoutError)):
+        return True
+    handshake = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "Tunnel connection failed")
+    return any(words in str(reason) for words in handshake)
+
+
+def _reason(error: BaseException) -> str:
+    """Describe a fault of aiohttp's, whose own texts repeat addresses, with a proxy's password among them."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"{error.status} {error.message}"
+    cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    return str(cause) or type(cause).__name__

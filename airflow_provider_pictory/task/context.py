@@ -1,0 +1,28 @@
+"""A running task's context, also where Airflow has not made it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from airflow_provider_pictory.version_compat import BaseOperator, Context
+
+
+class NoTaskInstance:
+    """Stands in for the task instance where an operator is executed by itself, in a unit test: it keeps nothing."""
+
+    start_date = None
+    map_index = -1
+    try_number = 1
+    max_tries = 0
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Keep nothing."""
+
+    def xcom_pull(self, **_: Any) -> None:
+        """Find nothing."""
+
+
+def with_task_instance(context: Context, task: BaseOperator) -> Context:
+    """Complete a context that Airflow has not made, such as the ``{}`` of a unit test."""
+    return context if "ti" in context else cast("Context", {"ti": NoTaskInstance(), "task": task, **context})

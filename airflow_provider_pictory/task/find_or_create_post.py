@@ -1,0 +1,235 @@
+"""
+The post that is made once, however often its task is tried: found, resumed or created.
+
+PostEverywhere takes no idempotency key. So the post of an earlier try is looked for in the list of posts, also where
+the answer to its creation was lost: by the media that it shows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from dataclasses import replace
+from enum import Enum
+
+from airflow_provider_pictory.client import posteverywhere as api
+from airflow_provider_pictory.client.models import Destination, Post, PostStatus, read_time
+from airflow_provider_pictory.client.requests import ImageUrl, LibraryMedia, PostRequest, utc
+from airflow_provider_pictory.client.transport import Transport
+from airflow_provider_pictory.client.validation import check_future
+from airflow_provider_pictory.exceptions import (
+    InvalidRequestError,
+    NotFoundError,
+    PublishError,
+    ServiceError,
+    TransientError,
+)
+from airflow_provider_pictory.task.log_messages import post_created
+from airflow_provider_pictory.task.state import PostState, TaskState
+
+log = logging.getLogger(__name__)
+
+CLOCK_SKEW = 300.0
+"""How far this machine's clock and the service's may differ, in seconds."""
+
+
+class Stage(Enum):
+    """How far earlier tries have come."""
+
+    NOT_CREATED = "no request was sent, or it had no effect"
+    OUTCOME_UNKNOWN = "the post was requested, and may exist"
+    CREATED = "the post exists"
+    RETRY_OUTCOME_UNKNOWN = "the post exists, and its failed accounts may be publishing again"
+
+
+def stage_of(state: PostState) -> Stage:
+    """Tell how far earlier tries have come."""
+    if state.post_id is None:
+        return Stage.NOT_CREATED if state.requested_at is None else Stage.OUTCOME_UNKNOWN
+    return Stage.CREATED if state.requested_at is None else Stage.RETRY_OUTCOME_UNKNOWN
+
+
+class FindOrCreatePost:
+    """
+    Finds the post that an earlier try made, or creates it.
+
+    :param transport: sends the requests.
+    :param request: the post; its image may still have to be imported.
+    :param state: what earlier tries have left.
+    :param is_retry: whether there may be an earlier try's post, where no state would tell.
+    :param run_started_at: the unix time before which no try of this task can have begun, likewise.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        request: PostRequest,
+        state: TaskState[PostState],
+        *,
+        is_retry: bool,
+        run_started_at: float,
+    ) -> None:
+        self._transport = transport
+        self._request = request
+        self._state = state
+        self._is_retry = is_retry
+        self._run_started_at = run_started_at
+
+    @property
+    def seconds_to_settle(self) -> float:
+        """How long an earlier try's request may still be under way: until then nobody could find its post."""
+        requested_at = self._state.values.requested_at
+        if requested_at is None:
+            return 0.0
+        longest = self._transport.endpoint.longest_call
+        return max(0.0, min(longest, requested_at + longest - time.time()))
+
+    def find_or_create(self, *, tolerate_outage: bool) -> Post:
+        """
+        Return the post; where accounts of an earlier try's failed, publish it there again.
+
+        :param tolerate_outage: return what is known of a post that cannot be asked for now.
+        :raises ServiceError: what a request ends with.
+        """
+        post = self._resume(tolerate_outage) if self._state.values.post_id else self._find()
+        if post is None:
+            return self._create()
+        return self._retry_failed_accounts(post) if post.has_ended and post.has_failed else post
+
+    def _resume(self, tolerate_outage: bool) -> Post:
+        state = self._state.values
+        post_id = str(state.post_id)
+        log.info("Resuming PostEverywhere post %s, created by an earlier try", post_id)
+        try:
+            return self._transport.send(api.get_post(post_id))
+        except NotFoundError:
+            self._state.save(post_id=None, requested_at=time.time())  # so that a clear looks for it once more
+            raise
+        except TransientError:
+            if not tolerate_outage:
+                raise
+            return Post(post_id, PostStatus.UNKNOWN.value, media_ids=state.media_ids)
+
+    def _find(self) -> Post | None:
+        """
+        Look for a post that an earlier try may have made.
+
+        A media id that this task has made marks its post beyond doubt. One that was given can be in other posts too:
+        there the text, the accounts and the schedule must agree, and the post must be younger than the first try.
+        """
+        state = self._state.values
+        image = self._request.image
+        media_ids = set(state.media_ids or (image.media_ids if isinstance(image, LibraryMedia) else ()))
+        is_due = stage_of(state) == Stage.OUTCOME_UNKNOWN if self._state.is_durable else self._is_retry
+        if not is_due or not media_ids:
+            return None
+        since = (state.first_requested_at or self._run_started_at) - CLOCK_SKEW
+        created_after = dt.datetime.fromtimestamp(since, dt.timezone.utc)
+        for post in api.iter_posts(self._transport, {"created_after": created_after}):
+            if post.post_id in self._state.delivered:
+                continue
+            if "media_ids" not in post.raw or media_ids <= set(post.media_ids):
+                post = self._transport.send(api.get_post(post.post_id))
+            if media_ids <= set(post.media_ids) and (isinstance(image, ImageUrl) or self._is_same(post)):
+                log.info("Found PostEverywhere post %s, created by an earlier try", post.post_id)
+                self._state.save(post_id=post.post_id, requested_at=None)
+                return post
+        return None
+
+    def _is_same(self, post: Post) -> bool:
+        """Whether a post that shows the same media is this task's; what cannot be read of it speaks for that."""
+        due = self._state.values.scheduled_for if self._state.is_durable else self._request.due
+        wanted = set(map(str, self._request.account_ids or ()))
+        listed = [*post.account_ids, *(item.account_id for item in post.destinations)]
+        known = {str(item) for item in listed if item is not None}
+        is_complete = bool(listed) and None not in listed
+        return (
+            (post.content or "").split() == self._request.content.split()
+            and (known == wanted if is_complete else known <= wanted)
+            and _is_due(post, due)
+        )
+
+    def _create(self) -> Post:
+        if self._request.scheduled_for is not None:
+            check_future("scheduled_for", self._request.scheduled_for)  # before anything is imported
+        media_ids = self._import_image()
+        request = replace(self._request, image=LibraryMedia(media_ids) if media_ids else None)
+
+        def before() -> dict[str, object]:
+            now = time.time()
+            return {
+                "requested_at": now,
+                "first_requested_at": self._state.values.first_requested_at or now,
+                "media_ids": media_ids,
+                "scheduled_for": request.due,
+            }
+
+        created = self._state.send(
+            self._transport, api.create_post(request), before=before, undo={"requested_at": None}
+        )
+        log.info(post_created(created, len(request.account_ids or ())))
+        self._state.save_result(post_id=created.post_id, started_at=time.time(), requested_at=None)
+        return replace(created, media_ids=media_ids)
+
+    def _import_image(self) -> tuple[str, ...]:
+        image = self._request.image
+        if not isinstance(image, ImageUrl):
+            return image.media_ids if image else ()
+        if self._state.values.media_ids:
+            return self._state.values.media_ids
+        media = self._transport.send(api.upload_media_from_url(image.url))
+        log.info("PostEverywhere media %s: imported the image", media.media_id)
+        return media.media_ids
+
+    def _retry_failed_accounts(self, post: Post) -> Post:
+        log.info("PostEverywhere post %s: publishing again on the accounts where it failed", post.post_id)
+        try:
+            self._state.send(
+                self._transport,
+                api.retry_post(post.post_id),
+                before=lambda: {"requested_at": time.time()},
+                undo={"requested_at": None},
+            )
+        except InvalidRequestError as error:  # such as permanent_failure_circuit_breaker
+            raise InvalidRequestError(
+                f"{PublishError(post, self._transport.conn_id)}. {error}", http_status=error.http_status
+            ) from error
+        self._state.save(requested_at=None, started_at=time.time())
+        return replace(
+            post,
+            status=PostStatus.PUBLISHING.value,
+            destinations=tuple(
+                replace(item, status=PostStatus.QUEUED.value, error=None)
+                if PostStatus(item.status).is_failure
+                else item
+                for item in post.destinations
+            ),
+        )
+
+    def with_destinations(self, post: Post) -> Post:
+        """Add on which accounts and platforms a post is, which the answer to its creation does not say."""
+        account_ids = self._request.account_ids
+        if post.destinations or not account_ids:
+            return post
+        try:
+            destinations = self._transport.send(api.get_post(post.post_id)).destinations
+        except ServiceError as error:
+            log.warning("%s; the platforms of the post stay unknown", error)
+            destinations = ()
+        queued = tuple(Destination(item, None, PostStatus.QUEUED.value) for item in account_ids)
+        return replace(post, destinations=destinations or queued)
+
+
+def _is_due(post: Post, due: str | None) -> bool:
+    """
+    Whether a post is for a time, or for now; the service may note a time for one that is for now, too.
+
+    :param due: the time in UTC; None for now.
+    """
+    scheduled, created = read_time(post.scheduled_for), read_time(post.created_at)
+    if scheduled is None:
+        return due is None or post.scheduled_for is not None
+    if due is not None:
+        return utc(scheduled) == due
+    return scheduled <= (created or dt.datetime.now(dt.timezone.utc))
