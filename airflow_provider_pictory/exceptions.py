@@ -31,13 +31,9 @@ from __future__ import annotations
 import re
 import unicodedata
 import warnings
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException
-
-if TYPE_CHECKING:
-    from airflow_provider_pictory.client.models import ImageJob, Post
-
 
 # Controls, surrogates, ends of lines and paragraphs, and what turns the direction of the text that follows.
 # What joins or tags characters is not among it: words of many languages need it, and so do emoji.
@@ -144,11 +140,11 @@ class JobFailedError(ServiceError):
     """
     The service gave an image job up; ``code`` and ``reason`` are its own words.
 
-    :param job: the job.
+    :param job: the :class:`~airflow_provider_pictory.client.models.ImageJob`.
     :param conn_id: the Airflow connection through which it was asked for.
     """
 
-    def __init__(self, job: ImageJob, conn_id: str) -> None:
+    def __init__(self, job: Any, conn_id: str) -> None:
         self.job_id = job.job_id
         self.code = job.error_code
         self.reason = job.error_message
@@ -167,11 +163,11 @@ class PublishError(ServiceError):
     """
     Some or all accounts of a post failed; the message names each with its error, ``post`` holds the rest.
 
-    :param post: the post.
+    :param post: the :class:`~airflow_provider_pictory.client.models.Post`.
     :param conn_id: the Airflow connection through which it was asked for.
     """
 
-    def __init__(self, post: Post, conn_id: str) -> None:
+    def __init__(self, post: Any, conn_id: str) -> None:
         self.post = post
         failed = [d for d in post.destinations if d.status == "failed"]
         faults = "; ".join(

@@ -56,11 +56,7 @@ def _connection_type(service: Service) -> dict[str, Any]:
         "connection-type": service.conn_type,
         "hook-class-name": f"{_MODULE}.hooks.{service.conn_type}.{service.name}Hook",
         "hook-name": service.name,
-        "ui-field-behaviour": {
-            "hidden-fields": ["schema", "login", "port"],
-            "relabeling": {"host": "Base URL", "password": "API key"},
-            "placeholders": {"host": service.base_url, "password": service.key_hint, "extra": '{"timeout": 60}'},
-        },
+        "ui-field-behaviour": {name.replace("_", "-"): value for name, value in service.form.items()},
         "conn-fields": {
             name: {
                 "label": entry.label,

@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pictory.client.platforms import PLATFORMS
-from airflow_provider_pictory.client.validation import check_url
-from airflow_provider_pictory.exceptions import InvalidRequestError
+from airflow_provider_pictory.client.validation import public_url
 from airflow_provider_pictory.version_compat import BaseOperator, BaseOperatorLink, XCom
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class TaskLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the address; empty while there is none."""
-        return address(XCom.get_value(ti_key=ti_key, key=self.xcom_key))
+        return public_url(XCom.get_value(ti_key=ti_key, key=self.xcom_key))
 
 
 class ImageLink(TaskLink):
@@ -83,7 +82,7 @@ class Linked(BaseOperator):
 
 def image_links(image: Mapping[str, Any]) -> dict[str, str]:
     """Return the XComs that are a finished image's links."""
-    url = address(image.get("url"))
+    url = public_url(image.get("url"))
     return {IMAGE_LINK.xcom_key: url} if url else {}
 
 
@@ -95,17 +94,8 @@ def post_links(post: Mapping[str, Any]) -> dict[str, str]:
     """
     links: dict[str, str] = {}
     for item in post.get("destinations", []):
-        if url := address(item.get("url")):
+        if url := public_url(item.get("url")):
             platform = item.get("platform")
             link: TaskLink = PLATFORM_LINKS.get(str(platform).lower(), POST_LINK)
             links.setdefault(link.xcom_key, url)
     return links
-
-
-def address(url: Any) -> str:
-    """Let pass only what a browser may be sent to: the address comes from outside."""
-    try:
-        check_url("url", url)
-    except InvalidRequestError:
-        return ""
-    return str(url)

@@ -46,6 +46,15 @@ class Service:
     requests_per_minute: float
     authorization: str = "{key}"
 
+    @property
+    def form(self) -> dict[str, Any]:
+        """What Airflow's connection form shows, and how it calls it."""
+        return {
+            "hidden_fields": ["schema", "login", "port"],
+            "relabeling": {"host": "Base URL", "password": "API key"},
+            "placeholders": {"host": self.base_url, "password": self.key_hint, "extra": '{"timeout": 60}'},
+        }
+
 
 PICTORY = Service(
     name="Pictory",

@@ -120,6 +120,15 @@ def check_url(name: str, url: Any, *, secure: bool = False) -> None:
         raise InvalidRequestError.of(name, fault, allowed)
 
 
+def public_url(url: Any) -> str:
+    """Let pass only what a browser may be sent to, since it comes from outside; else return an empty text."""
+    try:
+        check_url("url", url)
+    except InvalidRequestError:
+        return ""
+    return str(url)
+
+
 def check_account_ids(account_ids: Any, *, required: bool) -> list[int]:
     """Check the accounts of a post: whole numbers, each once, and at least one unless it is a draft."""
     allowed = "a list of whole numbers as in GET /accounts, at least one unless draft=True"

@@ -114,11 +114,7 @@ class ServiceHook(BaseHook):
         return self.transport.endpoint
 
     def get_conn(self) -> requests.Session:
-        """
-        Return the session that the requests go through, with the connection's proxies and TLS settings.
-
-        It does not hold the key: only the hook's own requests, which go to the base URL alone, carry it.
-        """
+        """Return the session that requests go through: it has the connection's proxies and TLS settings, not its key."""
         return self.transport.session
 
     def close(self) -> None:
@@ -126,13 +122,7 @@ class ServiceHook(BaseHook):
         self.transport.close()
 
     def send(self, request: ApiRequest[T], before_send: Callable[[], None] | None = None) -> T:
-        """
-        Send one request, repeating it where that can neither cost nor publish twice.
-
-        :param before_send: called right before the first byte of a request that is not idempotent: it is made then, and
-            its connection open. If it raises an error, the request is not sent.
-        :raises ServiceError: see :mod:`airflow_provider_pictory.exceptions`.
-        """
+        """Send one request, as :meth:`~airflow_provider_pictory.client.transport.Transport.send` does."""
         return self.transport.send(request, before_send)
 
     def test_connection(self) -> tuple[bool, str]:
@@ -150,18 +140,6 @@ class ServiceHook(BaseHook):
         :raises ServiceError: if it does not.
         """
         raise NotImplementedError
-
-    @classmethod
-    def _form(cls) -> dict[str, Any]:
-        return {
-            "hidden_fields": ["schema", "login", "port"],
-            "relabeling": {"host": "Base URL", "password": "API key"},
-            "placeholders": {
-                "host": cls.service.base_url,
-                "password": cls.service.key_hint,
-                "extra": '{"timeout": 60}',
-            },
-        }
 
 
 class AsyncServiceHook(BaseHook):

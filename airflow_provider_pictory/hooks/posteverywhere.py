@@ -145,7 +145,7 @@ class PostEverywhereHook(ServiceHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Say what Airflow 2's connection form shows; it looks for this method in the class itself, not its bases."""
-        return cls._form()
+        return cls.service.form
 
 
 class PostEverywhereAsyncHook(AsyncServiceHook):

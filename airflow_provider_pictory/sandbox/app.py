@@ -12,8 +12,9 @@ from airflow_provider_pictory.sandbox.control import Control
 from airflow_provider_pictory.sandbox.feed import Feed
 from airflow_provider_pictory.sandbox.library import Library
 from airflow_provider_pictory.sandbox.pictory import Pictory
-from airflow_provider_pictory.sandbox.pictures import Picture, draw
+from airflow_provider_pictory.sandbox.pictures import draw
 from airflow_provider_pictory.sandbox.posteverywhere import PostEverywhere
+from airflow_provider_pictory.sandbox.scenery import Picture
 from airflow_provider_pictory.sandbox.world import World
 
 

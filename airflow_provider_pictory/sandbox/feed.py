@@ -15,8 +15,9 @@ from starlette.routing import Route
 
 from airflow_provider_pictory.sandbox.envelope import timestamp
 from airflow_provider_pictory.sandbox.jobs import ImageJob, plain_number
-from airflow_provider_pictory.sandbox.pictures import Picture, draw, thumbnail
+from airflow_provider_pictory.sandbox.pictures import draw, thumbnail
 from airflow_provider_pictory.sandbox.posts import Post
+from airflow_provider_pictory.sandbox.scenery import Picture
 from airflow_provider_pictory.sandbox.world import World
 
 SHOWN = 60

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from airflow_provider_pictory.sandbox.pictures import Picture
+from airflow_provider_pictory.sandbox.scenery import Picture
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from airflow_provider_pictory.sandbox.envelope import (
     not_found,
     timestamp,
 )
-from airflow_provider_pictory.sandbox.pictures import Picture
 from airflow_provider_pictory.sandbox.posts import Media
+from airflow_provider_pictory.sandbox.scenery import Picture
 from airflow_provider_pictory.sandbox.world import OutOfCreditsError, World
 
 SIZES = {

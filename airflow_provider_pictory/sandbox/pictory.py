@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from airflow_provider_pictory.sandbox.calls import ANY_METHOD, Endpoint, call_route
 from airflow_provider_pictory.sandbox.jobs import ImageJob, OtherJob, plain_number
-from airflow_provider_pictory.sandbox.pictures import Picture
+from airflow_provider_pictory.sandbox.scenery import Picture
 from airflow_provider_pictory.sandbox.world import PICTORY_KEY, OutOfCreditsError, World
 
 SIZES = {"1:1": (1024, 1024), "16:9": (1280, 720), "9:16": (720, 1280)}

@@ -7,32 +7,13 @@ smooths all edges.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from airflow_provider_pictory.sandbox.looks import look_of
-from airflow_provider_pictory.sandbox.scenery import Scene
-
-
-@dataclass(frozen=True)
-class Picture:
-    """
-    Everything that a picture depends on.
-
-    Attributes:
-        reference: The text that the colours are taken from instead of the prompt.
-
-    """
-
-    prompt: str
-    width: int
-    height: int
-    model: str
-    style: str | None = None
-    reference: str | None = None
+from airflow_provider_pictory.sandbox.scenery import Picture, Scene
 
 
 @lru_cache(maxsize=64)

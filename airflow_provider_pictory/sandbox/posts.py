@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from airflow_provider_pictory.sandbox.pictures import Picture
+from airflow_provider_pictory.sandbox.scenery import Picture
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from airflow_provider_pictory.sandbox.palettes import Color, mix, palette_of, words_of
-
-if TYPE_CHECKING:
-    from airflow_provider_pictory.sandbox.pictures import Picture
 
 Point = tuple[float, float]
 
 MOUNTAINS = ("mountain", "mountains", "mountainous", "peak", "peaks", "alps", "cliff", "cliffs", "volcano")
 CITY = ("city", "skyline", "town", "street", "office", "tower", "towers", "skyscraper", "workspace", "urban")
 STRIPS = 161
+
+
+@dataclass(frozen=True)
+class Picture:
+    """
+    Everything that a picture depends on.
+
+    Attributes:
+        reference: The text that the colours are taken from instead of the prompt.
+
+    """
+
+    prompt: str
+    width: int
+    height: int
+    model: str
+    style: str | None = None
+    reference: str | None = None
 
 
 class Scene:

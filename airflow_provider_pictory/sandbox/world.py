@@ -24,8 +24,8 @@ from airflow_provider_pictory.sandbox.jobs import (
     plain_number,
 )
 from airflow_provider_pictory.sandbox.limits import Window
-from airflow_provider_pictory.sandbox.pictures import Picture
 from airflow_provider_pictory.sandbox.posts import ACCOUNTS, Account, Media, Post
+from airflow_provider_pictory.sandbox.scenery import Picture
 from airflow_provider_pictory.sandbox.settings import Settings
 from airflow_provider_pictory.sandbox.traffic import Request, Traffic
 from airflow_provider_pictory.sandbox.webhooks import Courier, Delivery

@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow_provider_pictory.client.models import ImageJob, Media, Post
 from airflow_provider_pictory.client.requests import credits_expected
+from airflow_provider_pictory.client.validation import public_url
 from airflow_provider_pictory.exceptions import one_line
-from airflow_provider_pictory.links import address
 from airflow_provider_pictory.polling.progress import span
 
 
@@ -59,7 +59,7 @@ def post_ended(post: Post, age: float | None) -> Iterator[str]:
     """
     yield f"PostEverywhere post {post.post_id}: {post.status}{_after(age)}"
     for item in post.destinations:
-        if url := address(item.url):
+        if url := public_url(item.url):
             yield f"PostEverywhere post {post.post_id}: on {one_line(item.platform or 'account', 50)} at {url}"
 
 

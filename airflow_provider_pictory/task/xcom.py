@@ -13,11 +13,12 @@ from airflow_provider_pictory.client.requests import (
     MediaGenerationRequest,
     credits_expected,
 )
+from airflow_provider_pictory.client.validation import public_url
 from airflow_provider_pictory.exceptions import (
     ServiceError,
     one_line,
 )
-from airflow_provider_pictory.links import address, image_links, post_links
+from airflow_provider_pictory.links import image_links, post_links
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
@@ -124,7 +125,7 @@ def describe_source(image: Any, media_ids: Any) -> dict[str, Any]:
     listed = media_ids or known.get("media_ids")
     return {
         "job_id": job_id if isinstance(job_id, str) else None,
-        "image_url": address(known.get("url")) or None,
+        "image_url": public_url(known.get("url")) or None,
         "media_ids": [item for item in listed if isinstance(item, str)] if isinstance(listed, list) else [],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -41,7 +42,16 @@ def shared_poller(hook: type[AsyncServiceHook], conn_id: str) -> SharedPoller:
     return SharedPoller(hook.conn_type, conn_id, lambda: hook(conn_id).transport)
 
 
-class WaitTrigger(BaseTrigger):
+class ServiceTrigger(BaseTrigger):
+    """Keeps each parameter as an attribute of the same name, so that another process can go on with it."""
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what another process needs to go on waiting."""
+        names = inspect.signature(type(self)).parameters
+        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
+
+
+class WaitTrigger(ServiceTrigger):
     """
     Waits, and fires one event: ``{"result": …}``, ``{"timeout": message}`` or ``{"error": message, "kind": class}``.
 

@@ -54,23 +54,6 @@ class ImageJobTrigger(WaitTrigger):
         self.model = model
         self.prompt = prompt
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what another process needs to go on waiting."""
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
-            {
-                "job_id": self.job_id,
-                "pictory_conn_id": self.pictory_conn_id,
-                "poll_interval": self.poll_interval,
-                "deadline": self.deadline,
-                "start": self.start,
-                "submitted_at": self.submitted_at,
-                "model": self.model,
-                "prompt": self.prompt,
-                "end_from_trigger": self.end_from_trigger,
-            },
-        )
-
     async def wait(self) -> dict[str, Any]:
         """Wait for the job, and return the fields of its :class:`~airflow_provider_pictory.client.models.ImageJob`."""
         progress = Progress(self.subject, self.log, self.submitted_at)

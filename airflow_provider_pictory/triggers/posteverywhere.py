@@ -52,26 +52,9 @@ class PostTrigger(WaitTrigger):
         self.posteverywhere_conn_id = posteverywhere_conn_id
         self.poll_interval = poll_interval
         self.start = start
-        self.media_ids = media_ids
+        self.media_ids = list(media_ids)
         self.scheduled_for = scheduled_for
         self.source = source or describe_source(None, None)
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what another process needs to go on waiting."""
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
-            {
-                "post_id": self.post_id,
-                "posteverywhere_conn_id": self.posteverywhere_conn_id,
-                "poll_interval": self.poll_interval,
-                "start": self.start,
-                "deadline": self.deadline,
-                "media_ids": list(self.media_ids),
-                "scheduled_for": self.scheduled_for,
-                "source": self.source,
-                "end_from_trigger": self.end_from_trigger,
-            },
-        )
 
     async def wait(self) -> dict[str, Any]:
         """Wait for the post, and return it as it goes into XCom."""

@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook
-from airflow_provider_pictory.triggers.base import shared_poller, timeout
+from airflow_provider_pictory.triggers.base import ServiceTrigger, shared_poller, timeout
 
 HOOKS: dict[str, type[AsyncServiceHook]] = {
     hook.conn_type: hook for hook in (PictoryAsyncHook, PostEverywhereAsyncHook)
 }
 
 
-class TurnTrigger(BaseTrigger):
+class TurnTrigger(ServiceTrigger):
     """
     Waits as long as the service has said, and then until it is this task's turn.
 
@@ -41,19 +40,6 @@ class TurnTrigger(BaseTrigger):
         self.moment = moment
         self.requests = requests
         self.deadline = deadline
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what another process needs to go on waiting."""
-        return (
-            f"{type(self).__module__}.{type(self).__qualname__}",
-            {
-                "conn_type": self.conn_type,
-                "conn_id": self.conn_id,
-                "moment": self.moment,
-                "requests": self.requests,
-                "deadline": self.deadline,
-            },
-        )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait."""

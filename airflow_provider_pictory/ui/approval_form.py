@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_pictory.client.validation import public_url
 from airflow_provider_pictory.exceptions import one_line
-from airflow_provider_pictory.links import address
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _ADDRESS = re.compile(r"(?<=://)|(?<=www)(?=\.)|(?<=@)", re.I)
@@ -24,7 +24,7 @@ def form_body(image: Mapping[str, Any], details: Mapping[str, Any] | None = None
     :param image: an image as tasks push it under the XCom key ``pictory_image``, or return it.
     :param details: what else to show, by its label.
     """
-    url = address(image.get("url")).translate({ord(c): f"%{ord(c):02X}" for c in "\\<>"}).replace("&", "&amp;")
+    url = public_url(image.get("url")).translate({ord(c): f"%{ord(c):02X}" for c in "\\<>"}).replace("&", "&amp;")
     prompt = image.get("prompt")
     size = " × ".join(str(image[side]) for side in ("width", "height") if image.get(side))
     facts = {

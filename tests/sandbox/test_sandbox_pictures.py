@@ -10,7 +10,8 @@ import requests
 from PIL import Image, ImageStat
 
 from airflow_provider_pictory.sandbox import Sandbox
-from airflow_provider_pictory.sandbox.pictures import Picture, draw, thumbnail
+from airflow_provider_pictory.sandbox.pictures import draw, thumbnail
+from airflow_provider_pictory.sandbox.scenery import Picture
 
 STYLES = [None, "photorealistic", "artistic", "cartoon", "minimalist", "vintage", "futuristic"]
 

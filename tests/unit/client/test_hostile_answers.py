@@ -37,8 +37,8 @@ from airflow_provider_pictory.client.responses import (
     retry_after,
     retry_delay,
 )
+from airflow_provider_pictory.client.validation import public_url
 from airflow_provider_pictory.exceptions import one_line
-from airflow_provider_pictory.links import address
 from airflow_provider_pictory.polling.waiting import CONFIRMATIONS, Pace
 from airflow_provider_pictory.version_compat import AirflowFailException
 
@@ -618,7 +618,7 @@ class TestDecisions:
     @example(url="javascript:alert(1)//https://a.example")
     @example(url="file:///etc/passwd")
     def test_a_link_leads_to_the_web_without_credentials(self, url: Any):
-        shown = address(url)
+        shown = public_url(url)
         assert shown in ("", url)
         if shown:
             parts = urlsplit(shown)
@@ -629,4 +629,4 @@ class TestDecisions:
             assert " " not in shown
 
     def test_a_link_to_the_web_is_shown(self):
-        assert address("https://a.example/b%20c.png?d=e") == "https://a.example/b%20c.png?d=e"
+        assert public_url("https://a.example/b%20c.png?d=e") == "https://a.example/b%20c.png?d=e"
