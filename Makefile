@@ -29,7 +29,7 @@ docs: $(VENV)/ready  ## Build the docs site into build/docs
 
 matrix: $(VENV)/ready  ## Kill Airflow's processes at every point, on every executor, and write the counts into the docs
 	$(BIN)/python -m pytest tests/system/test_matrix.py tests/system/test_outages.py tests/system/test_nights.py \
-		tests/system/test_secrets.py --whole --table docs/durability.md
+		tests/system/test_secrets.py --whole --table docs/delivery-guarantees.md
 
 figures: $(VENV)/ready  ## Measure what the gallery's page costs, and write it into the docs
 	$(BIN)/python -m pytest tests/browser -k weight --figures docs/gallery.md

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_pictory import __version__
-from airflow_provider_pictory.client.connection import EXTRA_FIELDS, SERVICES, Service
+from airflow_provider_pictory.client.services import EXTRA_FIELDS, SERVICES, Service
 
 _MODULE = "airflow_provider_pictory"
 

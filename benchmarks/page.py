@@ -208,9 +208,9 @@ def nightly(comparison: Comparison) -> str:
     head = ("what", "nothing", "this package", "by hand", "this package ÷ by hand")
     return (
         f"{ours.size} images of 20 to 60 s are made and published, with PostgreSQL and the LocalExecutor: by "
-        "`GenerateImageOperator` and `PostImageOperator`, and by hand with `HttpHook` and `HttpSensor` in reschedule "
-        "mode ([both DAGs](from-http-operator.md#side-by-side)). *Nothing* is a DAG with as many tasks as this "
-        "package's, each of which returns what it was given."
+        "`GenerateImageOperator` and `PostImageOperator`, and by hand with `HttpHook` and `HttpSensor` in "
+        "reschedule mode ([both DAGs](migrating-from-http-operator.md#side-by-side)). *Nothing* is a DAG with as many "
+        "tasks as this package's, each of which returns what it was given."
         f"\n\n{_aims(rows)}\n\n{table(head, list(comparison.rows()))}"
     )
 

@@ -26,7 +26,7 @@ autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented_params"
 suppress_warnings = ["myst.header"]  # benchmarks.md begins with a third level, below the text that explains it
 # What others define is not described here, and their sites are not asked.
-nitpick_ignore_regex = [("py:.*", r"(?!airflow_provider_pictory\b).*")]
+nitpick_ignore_regex = [("py:.*", r"(?!airflow_provider_pictory\b).*|.*\.T")]
 
 html_theme = "furo"
 html_static_path = ["_static"]

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from airflow_provider_pictory.client.connection import PROXY, Endpoint, is_proxy
+from airflow_provider_pictory.client.connection import Endpoint
 from airflow_provider_pictory.client.http_adapter import BoundedAdapter
+from airflow_provider_pictory.client.services import PROXY, is_proxy
 from airflow_provider_pictory.client.validation import is_loopback
 from airflow_provider_pictory.exceptions import InvalidRequestError
 

@@ -14,13 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_pictory import __version__
-from airflow_provider_pictory.client.connection import (
-    CONNECTIONS,
-    REFRESH_INTERVAL,
-    Endpoint,
-    Service,
-    without_credentials,
-)
+from airflow_provider_pictory.client.connection import CONNECTIONS, REFRESH_INTERVAL, Endpoint, without_credentials
 from airflow_provider_pictory.client.requests import ApiRequest
 from airflow_provider_pictory.client.responses import (
     MAX_RESPONSE_BYTES,
@@ -30,6 +24,7 @@ from airflow_provider_pictory.client.responses import (
     read,
     retry_delay,
 )
+from airflow_provider_pictory.client.services import Service
 from airflow_provider_pictory.exceptions import InvalidResponseError, ServiceError
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from numbers import Integral
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_provider_pictory.client.services import parse_boolean
 from airflow_provider_pictory.exceptions import InvalidRequestError
 
 
@@ -26,11 +27,10 @@ def read_boolean(name: str, value: Any) -> bool:
     :param value: a boolean, 1 or 0, or one of these as text, in any case.
     :raises InvalidRequestError: if it is none of these.
     """
-    known = {"true": True, "1": True, "false": False, "0": False}
-    text = str(value).strip().lower()
-    if isinstance(value, (bool, int, str)) and text in known:
-        return known[text]
-    raise InvalidRequestError.of(name, f"is {value!r}", "true, false")
+    try:
+        return parse_boolean(value)
+    except ValueError:
+        raise InvalidRequestError.of(name, f"is {value!r}", "true, false") from None
 
 
 def seconds(name: str, value: Any) -> float:

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
-from airflow_provider_pictory.client.connection import Endpoint, Service
+from airflow_provider_pictory.client.connection import Endpoint
 from airflow_provider_pictory.client.requests import ApiRequest
 from airflow_provider_pictory.client.responses import backoff
+from airflow_provider_pictory.client.services import Service
 from airflow_provider_pictory.client.transport import AsyncTransport, Transport
 from airflow_provider_pictory.exceptions import InvalidRequestError, ServiceError, TransientError
 from airflow_provider_pictory.version_compat import AirflowNotFoundException, BaseHook, get_async_connection
@@ -114,7 +115,7 @@ class ServiceHook(BaseHook):
         return self.transport.endpoint
 
     def get_conn(self) -> requests.Session:
-        """Return the session that requests go through: it has the connection's proxies and TLS settings, not its key."""
+        """Return the session that requests go through: with the connection's proxies and TLS settings, not its key."""
         return self.transport.session
 
     def close(self) -> None:

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from airflow_provider_pictory.client import pictory
-from airflow_provider_pictory.client.connection import PICTORY
 from airflow_provider_pictory.client.models import CreditTransaction, ImageJob, Quota
 from airflow_provider_pictory.client.requests import ImageRequest
+from airflow_provider_pictory.client.services import PICTORY
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, ServiceHook, listing
 
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_pictory.client import posteverywhere
-from airflow_provider_pictory.client.connection import POSTEVERYWHERE
 from airflow_provider_pictory.client.models import Account, Media, Post, Profile
 from airflow_provider_pictory.client.requests import LibraryMedia, MediaGenerationRequest, PostRequest
+from airflow_provider_pictory.client.services import POSTEVERYWHERE
 from airflow_provider_pictory.client.validation import check_media_ids
 from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook, ServiceHook, listing

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from airflow_provider_pictory import exceptions as e
-from airflow_provider_pictory.client.connection import POSTEVERYWHERE, Endpoint
+from airflow_provider_pictory.client.connection import Endpoint
 from airflow_provider_pictory.client.requests import ImageUrl, PostRequest
+from airflow_provider_pictory.client.services import POSTEVERYWHERE
 from airflow_provider_pictory.client.transport import Transport
 from airflow_provider_pictory.sandbox import Sandbox
 from airflow_provider_pictory.task.find_or_create_post import FindOrCreatePost, Stage, stage_of

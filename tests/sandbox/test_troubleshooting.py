@@ -98,11 +98,11 @@ def test_every_message_has_one_producer():
 
 DURABLE = {
     "Several lost answers",
-    "Going on",
-    "Another input",
-    "Once more",
-    "Letting it settle",
-    "Airflow cannot take it",
+    "Resuming",
+    "Inputs that have changed",
+    "Sending a request once more",
+    "A request that may still be under way",
+    "Airflow cannot store the result",
 }
 
 
@@ -134,7 +134,7 @@ def _(world: World) -> str:
     return world.pictory(password="")
 
 
-@produces("A key with more around it")
+@produces("A key with spaces")
 def _(world: World) -> str:
     return world.pictory(password="Bearer pictai_key")
 
@@ -149,7 +149,7 @@ def _(world: World) -> str:
     return world.pictory(host="http://gateway.example")
 
 
-@produces("A port of its own")
+@produces("A port beside the base URL")
 def _(world: World) -> str:
     return world.pictory(host="https://gateway.example", port=8443)
 
@@ -207,12 +207,12 @@ def _(world: World) -> str:
     return failure(task.run)
 
 
-@produces("An image that is no image")
+@produces("Not an image")
 def _(world: World) -> str:
     return failure(post(image={"status": "in-progress"}).run)
 
 
-@produces("A picture at plain http")
+@produces("An image URL with plain http")
 def _(world: World) -> str:
     return failure(post(image="http://pictures.example/a.png").run)
 
@@ -222,7 +222,7 @@ def _(world: World) -> str:
     return failure(post(image=PICTURE, draft=True, wait_for_publish=True).run)
 
 
-@produces("A job id that is none")
+@produces("An invalid job id")
 def _(world: World) -> str:
     return failure(sensor(None).run)  # type: ignore[arg-type]
 
@@ -246,12 +246,12 @@ def _(world: World) -> str:
     return failure(media().run)
 
 
-@produces("An account that it does not know")
+@produces("An unknown account")
 def _(world: World) -> str:
     return failure(post(image=PICTURE, account_ids=[4711]).run)
 
 
-@produces("A job that it does not know")
+@produces("An unknown job")
 def _(world: World) -> str:
     return failure(sensor("4d82d040-4394-4371-867d-72ae1dd62b6d").run)
 
@@ -270,7 +270,7 @@ def _(world: World) -> str:
     return world.pictory(host=world.sandbox.url)
 
 
-@produces("A page instead of an answer")
+@produces("HTML instead of JSON")
 def _(world: World) -> str:
     world.sandbox.fault("pictory.get_quota", "body", body="<html>Sign in</html>", content_type="text/html")
     return world.pictory()
@@ -299,7 +299,7 @@ def _(world: World) -> str:
     return failure(generate().run)
 
 
-@produces("A server error to a call that costs")
+@produces("A server error for a paid request")
 def _(world: World) -> str:
     world.sandbox.fault("pictory.submit_image", "status", status=500)
     return failure(generate().run)
@@ -319,7 +319,7 @@ def _(world: World) -> str:
     return failure(generate(prompt="[fail] a red fox", wait_for_completion=True).run)
 
 
-@produces("A picture that is gone")
+@produces("An image that was removed")
 def _(world: World) -> str:
     return failure(generate(prompt="[cleaned] a red fox", wait_for_completion=True).run)
 
@@ -341,7 +341,7 @@ def _(world: World) -> str:
     return failure(generate(wait_for_completion=True, timeout=0.1).run)
 
 
-@produces("A trigger that broke")
+@produces("Trigger failure")
 def _(world: World) -> str:
     task = generate().operator
     try:
@@ -352,7 +352,7 @@ def _(world: World) -> str:
     return failure(lambda: task.resume_execution("__fail__", {"error": "Trigger failure", "traceback": lines}, context))
 
 
-@produces("A post that no retry would find")
+@produces("No retry after a lost answer")
 def _(world: World) -> str:
     task = post(image=PICTURE)
     task.store = None
@@ -360,14 +360,14 @@ def _(world: World) -> str:
     return failure(task.run)
 
 
-@produces("Going on")
+@produces("Resuming")
 def _(world: World) -> str:
     task = generate()
     task.run()
     return world.logged(task, "submitted by an earlier try")
 
 
-@produces("Another input")
+@produces("Inputs that have changed")
 def _(world: World) -> str:
     world.sandbox.fault("pictory.get_job", "status", status=401, times=3)
     task = generate(wait_for_completion=True)
@@ -376,7 +376,7 @@ def _(world: World) -> str:
     return world.logged(task, "The inputs have changed")
 
 
-@produces("Once more")
+@produces("Sending a request once more")
 def _(world: World) -> str:
     world.sandbox.fault("pictory.submit_image", "reset", when="after")
     task = generate()
@@ -384,14 +384,14 @@ def _(world: World) -> str:
     return world.logged(task, "sending it once more")
 
 
-@produces("Letting it settle")
+@produces("A request that may still be under way")
 def _(world: World) -> str:
     task = post(media_ids=library_media())
     lose_the_answer(world.sandbox, task)
     return world.logged(task, "still be under way")
 
 
-@produces("Airflow cannot take it")
+@produces("Airflow cannot store the result")
 def _(world: World) -> str:
     world.monkeypatch.setattr("airflow_provider_pictory.task.state.backoff", lambda *_: 0.001)
     write, outage = StateStore.set, [RuntimeError("the api-server is away")]

@@ -15,7 +15,7 @@ import airflow
 import pytest
 
 from airflow_provider_pictory import __version__
-from airflow_provider_pictory.client.connection import DEFAULT_TIMEOUT, EXTRA_FIELDS, SERVICES
+from airflow_provider_pictory.client.services import DEFAULT_TIMEOUT, EXTRA_FIELDS, SERVICES
 from airflow_provider_pictory.get_provider_info import get_provider_info
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
@@ -53,6 +53,14 @@ def test_the_entry_point_leads_to_the_metadata():
     [entry] = [item for item in entry_points(group="apache_airflow_provider") if "pictory" in item.value]
     assert entry.load()() == get_provider_info()
     assert get_provider_info()["versions"] == [__version__]
+
+
+@pytest.mark.parametrize("first", ["exceptions", "client.requests", "hooks.pictory", "operators.posteverywhere"])
+def test_any_module_may_be_the_first_that_a_process_imports(first: str):
+    """Airflow reads the metadata of all providers while it is imported, which our own import may set off."""
+    code = f"import airflow_provider_pictory.{first}, airflow.triggers.base"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
 
 
 def test_everything_that_the_metadata_names_exists():

@@ -9,13 +9,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from airflow_provider_pictory.client.connection import (
-    EXTRA_FIELDS,
-    PICTORY,
-    Endpoint,
-    is_proxy,
-    without_credentials,
-)
+from airflow_provider_pictory.client.connection import Endpoint, without_credentials
+from airflow_provider_pictory.client.services import EXTRA_FIELDS, PICTORY, is_proxy
 from airflow_provider_pictory.exceptions import InvalidRequestError
 
 DEFAULT = "https://api.example/base"
