@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from airflow_provider_pictory.client.responses import pause_before_retry
+from airflow_provider_pictory.client.rate_limits_and_retries import pause_before_retry
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context, RetryDecision, RetryPolicy

@@ -1,7 +1,7 @@
 """
 The two services, and the fields of an Airflow connection to them.
 
-Imports nothing of the package: Airflow reads the metadata, which follows these tables, while it is being imported itself.
+Imports nothing of the package: Airflow reads the metadata, which follows these tables, while it imports itself.
 """
 
 from __future__ import annotations

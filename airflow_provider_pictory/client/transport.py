@@ -15,15 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from airflow_provider_pictory import __version__
 from airflow_provider_pictory.client.connection import CONNECTIONS, REFRESH_INTERVAL, Endpoint, without_credentials
+from airflow_provider_pictory.client.rate_limits_and_retries import allowance, retry_delay
 from airflow_provider_pictory.client.requests import ApiRequest
-from airflow_provider_pictory.client.responses import (
-    MAX_RESPONSE_BYTES,
-    ApiResponse,
-    allowance,
-    lost,
-    read,
-    retry_delay,
-)
+from airflow_provider_pictory.client.responses import MAX_RESPONSE_BYTES, ApiResponse, lost, read
 from airflow_provider_pictory.client.services import Service
 from airflow_provider_pictory.exceptions import InvalidResponseError, ServiceError
 

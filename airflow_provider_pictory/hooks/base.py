@@ -9,8 +9,8 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from airflow_provider_pictory.client.connection import Endpoint
+from airflow_provider_pictory.client.rate_limits_and_retries import backoff
 from airflow_provider_pictory.client.requests import ApiRequest
-from airflow_provider_pictory.client.responses import backoff
 from airflow_provider_pictory.client.services import Service
 from airflow_provider_pictory.client.transport import AsyncTransport, Transport
 from airflow_provider_pictory.exceptions import InvalidRequestError, ServiceError, TransientError

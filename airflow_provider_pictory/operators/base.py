@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_pictory.client.responses import pause_before_retry
+from airflow_provider_pictory.client.rate_limits_and_retries import pause_before_retry
 from airflow_provider_pictory.client.validation import check_each, optional, read_boolean, read_time, seconds
 from airflow_provider_pictory.exceptions import InvalidRequestError, TransientError, one_line
 from airflow_provider_pictory.hooks.base import ServiceHook, read_connection

@@ -21,7 +21,8 @@ from airflow_provider_pictory.polling.progress import Progress
 from airflow_provider_pictory.polling.waiting import wait
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
 from airflow_provider_pictory.task.log_messages import job_ended, job_submitted
-from airflow_provider_pictory.task.state import ImageState, TaskState, load_state, send_paid, started_at
+from airflow_provider_pictory.task.paid_requests import send_paid
+from airflow_provider_pictory.task.state import ImageState, TaskState, load_state, started_at
 from airflow_provider_pictory.task.xcom import describe_failure, push_image, push_request
 from airflow_provider_pictory.version_compat import conf
 

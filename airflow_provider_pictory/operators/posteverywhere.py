@@ -43,14 +43,8 @@ from airflow_provider_pictory.polling.waiting import wait
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
 from airflow_provider_pictory.task.find_or_create_post import FindOrCreatePost
 from airflow_provider_pictory.task.log_messages import media_generated, post_ended
-from airflow_provider_pictory.task.state import (
-    MediaState,
-    PostState,
-    TaskState,
-    load_state,
-    send_paid,
-    started_at,
-)
+from airflow_provider_pictory.task.paid_requests import send_paid
+from airflow_provider_pictory.task.state import MediaState, PostState, TaskState, load_state, started_at
 from airflow_provider_pictory.task.xcom import (
     IMAGE_KEY,
     describe_source,

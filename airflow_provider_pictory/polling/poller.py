@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from airflow_provider_pictory.client.connection import CONNECTIONS, REFRESH_INTERVAL, Endpoint
+from airflow_provider_pictory.client.rate_limits_and_retries import backoff, pause_before_retry
 from airflow_provider_pictory.client.requests import ApiRequest
-from airflow_provider_pictory.client.responses import backoff, pause_before_retry
 from airflow_provider_pictory.client.transport import AsyncTransport
 from airflow_provider_pictory.exceptions import InvalidResponseError, ServiceError, TransientError
 

@@ -1,4 +1,4 @@
-"""Waiting for a job or a post: when to ask again, and when waiting is over. The loops differ in the I/O alone."""
+"""Waiting for a job or a post: asking until it has ended, or until the deadline. The loops differ in the I/O alone."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from airflow_provider_pictory.client.responses import backoff
-from airflow_provider_pictory.exceptions import ServiceError, TransientError
-from airflow_provider_pictory.polling.completion_times import CompletionTimes
+from airflow_provider_pictory.exceptions import ServiceError
+from airflow_provider_pictory.polling.next_poll import CompletionTimes, Pace
 from airflow_provider_pictory.polling.progress import Progress
-from airflow_provider_pictory.version_compat import AirflowFailException, AirflowSensorTimeout
+from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 
 
 class Awaited(Protocol):
@@ -25,47 +23,6 @@ class Awaited(Protocol):
 
 
 T = TypeVar("T", bound=Awaited)
-
-
-CONFIRMATIONS = 3
-"""
-How often in a row it must turn out that asking is useless before it is believed.
-
-Also of a connection that seems to be missing: so it looks while the database or the secrets back end is away.
-"""
-
-
-@dataclass
-class Pace:
-    """
-    When to ask again.
-
-    :param interval: seconds between two requests at most, while all is well.
-    """
-
-    interval: float
-    faults: int = 0
-    refusals: int = 0
-
-    def after(self, error: ServiceError | None) -> float:
-        """
-        Decide when to ask again after an answer that was not the last one.
-
-        :param error: what the request ended with; None for a job or a post that is still on its way.
-        :return: seconds to wait.
-        :raises ServiceError: the error, if asking again is useless.
-        """
-        if error is None:
-            self.faults = self.refusals = 0
-            return self.interval * random.uniform(0.9, 1.0)
-        self.faults += 1
-        self.refusals = self.refusals + 1 if isinstance(error, AirflowFailException) else 0
-        if self.refusals >= CONFIRMATIONS:
-            raise error
-        delay = max(self.interval, backoff(self.faults, limit=60.0))
-        if isinstance(error, TransientError) and error.retry_after is not None:
-            delay = max(self.interval, error.retry_after)
-        return delay
 
 
 def wait(

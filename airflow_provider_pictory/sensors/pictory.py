@@ -10,14 +10,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pictory.client.models import ImageJob
+from airflow_provider_pictory.client.rate_limits_and_retries import backoff
 from airflow_provider_pictory.client.requests import fingerprint
-from airflow_provider_pictory.client.responses import backoff
 from airflow_provider_pictory.client.validation import check_text, read_boolean, seconds
 from airflow_provider_pictory.exceptions import JobFailedError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.links import IMAGE_LINK, Linked
+from airflow_provider_pictory.polling.next_poll import Pace
 from airflow_provider_pictory.polling.progress import Progress, span
-from airflow_provider_pictory.polling.waiting import Pace
 from airflow_provider_pictory.task.context import with_task_instance
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
 from airflow_provider_pictory.task.log_messages import job_ended, with_trigger_error

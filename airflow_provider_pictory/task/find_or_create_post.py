@@ -26,6 +26,7 @@ from airflow_provider_pictory.exceptions import (
     TransientError,
 )
 from airflow_provider_pictory.task.log_messages import post_created
+from airflow_provider_pictory.task.paid_requests import send_recorded
 from airflow_provider_pictory.task.state import PostState, TaskState
 
 log = logging.getLogger(__name__)
@@ -165,8 +166,8 @@ class FindOrCreatePost:
                 "scheduled_for": request.due,
             }
 
-        created = self._state.send(
-            self._transport, api.create_post(request), before=before, undo={"requested_at": None}
+        created = send_recorded(
+            self._state, self._transport, api.create_post(request), before=before, undo={"requested_at": None}
         )
         log.info(post_created(created, len(request.account_ids or ())))
         self._state.save_result(post_id=created.post_id, started_at=time.time(), requested_at=None)
@@ -185,7 +186,8 @@ class FindOrCreatePost:
     def _retry_failed_accounts(self, post: Post) -> Post:
         log.info("PostEverywhere post %s: publishing again on the accounts where it failed", post.post_id)
         try:
-            self._state.send(
+            send_recorded(
+                self._state,
                 self._transport,
                 api.retry_post(post.post_id),
                 before=lambda: {"requested_at": time.time()},

@@ -14,17 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from airflow_provider_pictory.client.requests import ApiRequest
-from airflow_provider_pictory.client.responses import backoff
-from airflow_provider_pictory.client.transport import Transport
-from airflow_provider_pictory.exceptions import ServiceError
+from airflow_provider_pictory.client.rate_limits_and_retries import backoff
 from airflow_provider_pictory.task.end_in_triggerer import ENDED_KEY, left_xcoms
 from airflow_provider_pictory.version_compat import AirflowFailException
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +106,6 @@ class PostState(WaitState):
 
 
 S = TypeVar("S", bound=WaitState | PaidState)
-P = TypeVar("P", bound=PaidState)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,38 +280,6 @@ class TaskState(Generic[S]):
             self._entry = replace(self._entry, delivered=(*self.delivered, made))
         self._write(done=True)
 
-    def send(
-        self,
-        transport: Transport,
-        request: ApiRequest[T],
-        *,
-        before: Callable[[], dict[str, Any]],
-        undo: dict[str, Any],
-    ) -> T:
-        """
-        Send a request that costs or publishes, and keep right before that it is sent.
-
-        :param before: returns the fields that say so.
-        :param undo: the fields that take it back, where the request turns out to have had no effect.
-        :raises ServiceError: what the request ends with.
-        """
-        is_saved = False
-
-        def before_send() -> None:
-            nonlocal is_saved
-            self.save(**before())
-            is_saved = True
-
-        try:
-            return transport.send(request, before_send)
-        except ServiceError as error:
-            if is_saved and error.had_no_effect:
-                try:
-                    self.save(**undo)
-                except Exception:  # the error of the request is what the task has to end with
-                    log.exception("Cannot save that the request had no effect: its outcome will count as unknown")
-            raise
-
     def _write(self, **more: Any) -> None:
         # What another release has added stays.
         ours = {"done", *map(_name, fields(self.values))}
@@ -331,33 +293,6 @@ def started_at(state: TaskState[Any]) -> float:
     if state.values.started_at is None:
         state.save(started_at=time.time())
     return float(state.values.started_at)
-
-
-def send_paid(
-    state: TaskState[P], transport: Transport, request: ApiRequest[T], result: Callable[[T], dict[str, Any]]
-) -> T:
-    """
-    Send a request that costs, at most once more after one whose outcome is not known, counted across tries.
-
-    :param result: returns the fields that keep what it brought.
-    :raises AirflowFailException: if that once more has been used up. A clear of the task allows it anew.
-    """
-    unknown = state.values.unknown_outcomes + state.values.request_pending
-    if unknown > 1:
-        raise AirflowFailException(
-            f"The outcome of {unknown} requests is not known: each may have been paid for. No other is sent; look up "
-            "what the service has charged before clearing the task, which allows it again"
-        )
-    if unknown:
-        log.warning("The outcome of an earlier request is not known, it may have been paid for: sending it once more")
-    brought = state.send(
-        transport,
-        request,
-        before=lambda: {"request_pending": True, "unknown_outcomes": unknown},
-        undo={"request_pending": False},
-    )
-    state.save_result(request_pending=False, unknown_outcomes=0, **result(brought))
-    return brought
 
 
 def _name(item: Any) -> str:

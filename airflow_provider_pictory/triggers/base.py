@@ -15,7 +15,7 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from airflow_provider_pictory import exceptions
 from airflow_provider_pictory.exceptions import ServiceError, one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook
-from airflow_provider_pictory.polling.completion_times import CompletionTimes
+from airflow_provider_pictory.polling.next_poll import CompletionTimes
 from airflow_provider_pictory.polling.poller import SharedPoller
 from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 

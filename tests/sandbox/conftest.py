@@ -155,7 +155,7 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
 @pytest.fixture
 def quick(settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     settings(latency=0.1, publish_latency=0.1)
-    monkeypatch.setattr("airflow_provider_pictory.polling.waiting.backoff", lambda *_, **__: 0.01)
+    monkeypatch.setattr("airflow_provider_pictory.polling.next_poll.backoff", lambda *_, **__: 0.01)
 
 
 @pytest.fixture(params=[False, True], ids=["worker", "triggerer"])

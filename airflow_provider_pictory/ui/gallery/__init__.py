@@ -27,7 +27,7 @@ async def serve(
     scope: _Message, receive: Callable[[], Awaitable[_Message]], send: Callable[[_Message], Awaitable[None]]
 ) -> None:
     """Serve the page's files, as an ASGI app."""
-    from airflow_provider_pictory.ui.gallery.files import FILES
+    from airflow_provider_pictory.ui.gallery.static_files import FILES
 
     await FILES(scope, receive, send)
 

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_pictory import exceptions as e
+from airflow_provider_pictory.client.rate_limits_and_retries import pause_before_retry, retry_delay
 from airflow_provider_pictory.client.requests import ApiRequest
-from airflow_provider_pictory.client.responses import ApiResponse, lost, pause_before_retry, read, retry_delay
+from airflow_provider_pictory.client.responses import ApiResponse, lost, read
+from airflow_provider_pictory.task.paid_requests import send_recorded
 from airflow_provider_pictory.task.state import Entry, ImageState, Store, TaskState
 from airflow_provider_pictory.version_compat import AirflowFailException
 
@@ -130,7 +132,8 @@ def test_what_a_task_remembers_of_it(name: str):
     _, no_effect, _ = TABLE[name].paying
     state = TaskState(Store({}), Entry(fingerprint="f", max_tries=1), ImageState())
     with pytest.raises(e.ServiceError):
-        state.send(
+        send_recorded(
+            state,
             Transport(TABLE[name].answer),  # type: ignore[arg-type]
             ApiRequest("r", "POST", "/r", dict),
             before=lambda: {"request_pending": True},

@@ -21,6 +21,13 @@ from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.client import pictory, posteverywhere
 from airflow_provider_pictory.client.models import Destination, ImageJob, Media, Post
 from airflow_provider_pictory.client.pictory import check_job
+from airflow_provider_pictory.client.rate_limits_and_retries import (
+    MAX_RETRY_AFTER,
+    backoff,
+    pause_before_retry,
+    retry_after,
+    retry_delay,
+)
 from airflow_provider_pictory.client.requests import (
     ApiRequest,
     ImageRequest,
@@ -28,18 +35,10 @@ from airflow_provider_pictory.client.requests import (
     MediaGenerationRequest,
     PostRequest,
 )
-from airflow_provider_pictory.client.responses import (
-    MAX_RETRY_AFTER,
-    ApiResponse,
-    backoff,
-    pause_before_retry,
-    read,
-    retry_after,
-    retry_delay,
-)
+from airflow_provider_pictory.client.responses import ApiResponse, read
 from airflow_provider_pictory.client.validation import public_url
 from airflow_provider_pictory.exceptions import one_line
-from airflow_provider_pictory.polling.waiting import CONFIRMATIONS, Pace
+from airflow_provider_pictory.polling.next_poll import CONFIRMATIONS, Pace
 from airflow_provider_pictory.version_compat import AirflowFailException
 
 DAY = 86_400

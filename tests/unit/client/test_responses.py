@@ -11,16 +11,14 @@ import pytest
 
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.client.models import Account, Destination, ImageJob, Post
-from airflow_provider_pictory.client.requests import ApiRequest
-from airflow_provider_pictory.client.responses import (
-    ApiResponse,
+from airflow_provider_pictory.client.rate_limits_and_retries import (
     backoff,
-    lost,
     pause_before_retry,
-    read,
     retry_after,
     retry_delay,
 )
+from airflow_provider_pictory.client.requests import ApiRequest
+from airflow_provider_pictory.client.responses import ApiResponse, lost, read
 from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.version_compat import AirflowFailException
 

@@ -18,8 +18,9 @@ from airflow_provider_pictory.exceptions import (
     RateLimitedError,
     TransientError,
 )
+from airflow_provider_pictory.polling.next_poll import Pace
 from airflow_provider_pictory.polling.progress import Progress
-from airflow_provider_pictory.polling.waiting import Pace, wait, wait_async
+from airflow_provider_pictory.polling.waiting import wait, wait_async
 from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ class TestLoops:
         assert list(answers) == []
 
     def test_waits_out_what_may_pass(self, run: Any, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr("airflow_provider_pictory.polling.waiting.backoff", lambda *_, **__: 0.001)
+        monkeypatch.setattr("airflow_provider_pictory.polling.next_poll.backoff", lambda *_, **__: 0.001)
         answers: list[Any] = [TransientError("m"), InvalidResponseError("m"), BUSY, RateLimitedError("m"), DONE]
 
         def ask() -> Any:

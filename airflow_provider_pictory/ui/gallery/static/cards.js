@@ -1,7 +1,7 @@
 // One image: as a card among others, and large.
 
-import { dagAddress, runAddress, taskAddress } from "./api.js";
-import { STATES } from "./data.js";
+import { dagAddress, runAddress, taskAddress } from "./airflow_api.js";
+import { STATES } from "./parse_xcom.js";
 import { count, inside, make, outside, when } from "./dom.js";
 
 const PLATFORMS = {

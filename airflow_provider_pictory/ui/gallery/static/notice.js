@@ -1,7 +1,7 @@
 // What is said where there are no images, or where something went wrong.
 
-import { loginAddress } from "./api.js";
-import { RANGES } from "./data.js";
+import { loginAddress } from "./airflow_api.js";
+import { RANGES } from "./parse_xcom.js";
 import { button, inside, make, pageAddress } from "./dom.js";
 
 const PROBLEMS = {

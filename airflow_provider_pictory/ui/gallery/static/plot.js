@@ -1,6 +1,6 @@
 // Sums of each DAG and day: bars that are buttons, a legend, and the same as a table.
 
-import { sum } from "./data.js";
+import { sum } from "./parse_xcom.js";
 import { draw, figure, make } from "./dom.js";
 
 const HEIGHT = 140;

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_pictory.polling.completion_times import CompletionTimes
+from airflow_provider_pictory.polling.next_poll import CompletionTimes
 
 INTERVAL = 15.0
 

@@ -1,8 +1,54 @@
-"""When a job is worth asking for, learnt from when jobs like it had ended."""
+"""When a job or a post is asked for next: after an interval, after an error, and as learnt from jobs like it."""
 
 from __future__ import annotations
 
+import random
 from bisect import bisect_right, insort
+from dataclasses import dataclass
+
+from airflow_provider_pictory.client.rate_limits_and_retries import backoff
+from airflow_provider_pictory.exceptions import ServiceError, TransientError
+from airflow_provider_pictory.version_compat import AirflowFailException
+
+CONFIRMATIONS = 3
+"""
+How often in a row it must turn out that asking is useless before it is believed.
+
+Also of a connection that seems to be missing: so it looks while the database or the secrets back end is away.
+"""
+
+
+@dataclass
+class Pace:
+    """
+    When to ask again.
+
+    :param interval: seconds between two requests at most, while all is well.
+    """
+
+    interval: float
+    faults: int = 0
+    refusals: int = 0
+
+    def after(self, error: ServiceError | None) -> float:
+        """
+        Decide when to ask again after an answer that was not the last one.
+
+        :param error: what the request ended with; None for a job or a post that is still on its way.
+        :return: seconds to wait.
+        :raises ServiceError: the error, if asking again is useless.
+        """
+        if error is None:
+            self.faults = self.refusals = 0
+            return self.interval * random.uniform(0.9, 1.0)
+        self.faults += 1
+        self.refusals = self.refusals + 1 if isinstance(error, AirflowFailException) else 0
+        if self.refusals >= CONFIRMATIONS:
+            raise error
+        delay = max(self.interval, backoff(self.faults, limit=60.0))
+        if isinstance(error, TransientError) and error.retry_after is not None:
+            delay = max(self.interval, error.retry_after)
+        return delay
 
 
 class CompletionTimes:

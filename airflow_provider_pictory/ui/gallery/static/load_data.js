@@ -2,8 +2,8 @@
 // the api-server has to work for: those in view are read at once, others only by and by, and not without end unless
 // somebody asks for sums or filters that need them. All is kept for as long as the page is open, and no longer.
 
-import { IMAGES, POSTS, list, read } from "./api.js";
-import { readImage, readPost } from "./data.js";
+import { IMAGES, POSTS, list, read } from "./airflow_api.js";
+import { readImage, readPost } from "./parse_xcom.js";
 
 const ALONGSIDE = 6; // calls at a time for what is in view
 const ASIDE = 2; // calls at a time for the rest
