@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import requests
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
 
 from airflow_provider_pictory.sandbox import Sandbox
 
@@ -23,25 +27,28 @@ FEED = DEMO / "feed.html"
 DAG = "nightly_content"
 AIRFLOW = [sys.executable, "-m", "airflow"]
 
+# A pipe has no width of its own.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
 
 def main() -> int:
     """Run the demo; return the exit status."""
     HOME.mkdir(parents=True, exist_ok=True)
     with Sandbox(latency="1-4") as sandbox:
-        print(f"Sandbox of Pictory and PostEverywhere: {sandbox.url}")
+        console.print(f"Sandbox of Pictory and PostEverywhere: {sandbox.url}")
         env = environment(HOME, sandbox)
         log = HOME / f"{DAG}.log"
         with log.open("w") as out:
             create_database(HOME, env, out)
-            print(f"airflow dags test {DAG}")
+            console.print(f"airflow dags test {DAG}")
             run = subprocess.Popen([*AIRFLOW, "dags", "test", DAG], env=env, stdout=out, stderr=out)
             follow(sandbox, lambda: run.poll() is None)
         if run.returncode:
-            print(f"\nThe DAG failed; its log: {log}", file=sys.stderr)
+            Console(stderr=True).print(f"\nThe DAG failed; its log: {log}", soft_wrap=True)
             return run.returncode
         FEED.write_text(requests.get(f"{sandbox.url}/feed.html", timeout=30).text, encoding="utf-8")
         show(requests.get(f"{sandbox.url}/sandbox/ledger", timeout=30).json())
-    print(f"\nLook at the posts and their pictures: {FEED.as_uri()}\nAirflow's log of the run: {log}")
+    console.print(f"\nThe posts and their pictures: {FEED.as_uri()}\nAirflow's log of the run: {log}", soft_wrap=True)
     return 0
 
 
@@ -63,61 +70,58 @@ def create_database(home: Path, env: dict[str, str], out: TextIO) -> None:
     for left in home.glob("airflow.db*"):  # with the journals of a run that was killed
         left.unlink()
     if not empty.exists():
-        print("Creating Airflow's database (once)…", flush=True)
-        subprocess.run([*AIRFLOW, "db", "migrate"], env=env, stdout=out, stderr=out, check=True, start_new_session=True)
+        with console.status("Creating Airflow's database (once)…"):
+            command = [*AIRFLOW, "db", "migrate"]
+            subprocess.run(command, env=env, stdout=out, stderr=out, check=True, start_new_session=True)
         database.rename(empty)
     shutil.copy(empty, database)
 
 
-def follow(sandbox: Sandbox, goes_on: Callable[[], bool]) -> None:
-    """Show how far a run is until it ends."""
+def follow(sandbox: Sandbox, is_running: Callable[[], bool]) -> None:
+    """Show the progress of a run until it ends: one line on a terminal, else a line for each change."""
     shown = ""
-    while True:
-        ends = not goes_on()
-        ledger = sandbox.world.ledger()
-        done = sum(image["status"] == "completed" for image in ledger["images"])
-        line = f"  {len(ledger['images'])} images submitted, {done} completed, {len(ledger['posts'])} posts created"
-        if line != shown:
-            print(line, flush=True)
-            shown = line
-        if ends:
-            return
-        time.sleep(0.5)
+    with Live(console=console, transient=False) as live:
+        while True:
+            ends = not is_running()
+            ledger = sandbox.world.ledger()
+            done = sum(image["status"] == "completed" for image in ledger["images"])
+            line = f"  {len(ledger['images'])} images submitted, {done} completed, {len(ledger['posts'])} posts created"
+            if line != shown:
+                live.update(line) if console.is_terminal else console.print(line)
+                shown = line
+            if ends:
+                return
+            time.sleep(0.5)
 
 
 def show(ledger: dict[str, Any]) -> None:
     """Print the images and the posts."""
-    table(
-        "Images",
-        ["Job", "Prompt", "Model", "Credits", "Status"],
-        [
-            [image["job_id"][:8], image["prompt"], image["model"], str(image["credits"]), image["status"]]
-            for image in ledger["images"]
-        ],
-    )
-    table(
-        "Posts",
-        ["Post", "Content", "Accounts", "Scheduled for (UTC)", "Status"],
-        [
-            [
-                post["post_id"][:8],
-                post["content"],
-                ", ".join(map(str, post["account_ids"])),
-                time.strftime("%Y-%m-%d %H:%M", time.gmtime(post["scheduled_for"])),
-                post["status"],
-            ]
-            for post in sorted(ledger["posts"], key=lambda post: float(post["scheduled_for"]))
-        ],
-    )
+    images = table("Images", "Job", "Prompt", "Model", "Credits", "Status")
+    for image in ledger["images"]:
+        images.add_row(
+            image["job_id"][:8], escape(image["prompt"]), image["model"], str(image["credits"]), image["status"]
+        )
+    posts = table("Posts", "Post", "Content", "Accounts", "Scheduled for (UTC)", "Status")
+    for post in sorted(ledger["posts"], key=lambda post: float(post["scheduled_for"])):
+        posts.add_row(
+            post["post_id"][:8],
+            escape(post["content"]),
+            ", ".join(map(str, post["account_ids"])),
+            time.strftime("%Y-%m-%d %H:%M", time.gmtime(post["scheduled_for"])),
+            post["status"],
+        )
+    console.print()
+    console.print(images, "", posts)
 
 
-def table(title: str, head: list[str], rows: list[list[str]]) -> None:
-    """Print a table, its long cells cut short."""
-    rows = [[cell if len(cell) <= 44 else cell[:43] + "…" for cell in row] for row in rows]
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    print(f"\n{title}")
-    for row in [head, ["─" * width for width in widths], *rows]:
-        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+def table(title: str, *columns: str) -> Table:
+    """Make a table whose second column is cut short where there is no room."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for place, name in enumerate(columns):
+        made.add_column(
+            name, header_style="underline", no_wrap=True, overflow="ellipsis", max_width=46 if place == 1 else None
+        )
+    return made
 
 
 if __name__ == "__main__":
