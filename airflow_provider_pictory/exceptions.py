@@ -1,29 +1,28 @@
 """
-Every error that the two services, or the connections to them, can cause.
+The errors that calls to the two services raise.
 
 ::
 
     AirflowException
-    └── ServiceError                    anything below; ``str()`` is one line for the log
-        ├── InvalidRequestError      x  a parameter, a connection or a request that cannot succeed as it is
-        ├── AuthenticationError      x  401: the key is wrong, revoked or expired
-        ├── PermissionDeniedError    x  402, 403: the key or the plan does not cover this call
+    └── ServiceError                    base of all errors below; ``str()`` is one line for the log
+        ├── InvalidRequestError      x  an invalid parameter, connection or request
+        ├── AuthenticationError      x  401: the API key is wrong, revoked or expired
+        ├── PermissionDeniedError    x  402, 403: the API key or the plan does not allow this call
         ├── InsufficientCreditsError x  402, or a job that failed for it: ``credits_required``, ``credits_available``
-        ├── NotFoundError            x  404: no such job, post or media; or the host is not the API
-        ├── JobFailedError              Pictory gave the image up: ``code``, ``reason``
-        │   └── JobRejectedError     x  it refused the prompt or the input itself
-        ├── PublishError                accounts of a post failed: ``post``
-        ├── TransientError              network faults, 5xx: ``retry_after`` seconds, where the service says
-        │   ├── RateLimitedError        429: refused
-        │   └── OutcomeUnknownError     the answer to a call that costs or publishes was lost
-        └── InvalidResponseError        a response that is not of this API: HTML, broken JSON, missing fields
+        ├── NotFoundError            x  404: no such job, post or media; or the base URL is not the API's
+        ├── JobFailedError              the image job failed: ``code``, ``reason``
+        │   └── JobRejectedError     x  Pictory rejected the prompt or the input
+        ├── PublishError                publishing failed on some or all accounts: ``post``
+        ├── TransientError              network errors, 5xx: ``retry_after`` in seconds, if the service sent it
+        │   ├── RateLimitedError        429: too many requests
+        │   └── OutcomeUnknownError     the response to a request that costs or publishes was lost
+        └── InvalidResponseError        not a response of this API: HTML, broken JSON, missing fields
 
-Of a request that costs or publishes, ``had_no_effect`` says whether it certainly cost and published nothing: so it is,
-but for ``OutcomeUnknownError``. From that, and from whether a request is idempotent, all else follows: what is sent
-again, what a task remembers, when it pauses.
+``had_no_effect`` is False only for ``OutcomeUnknownError``: for all others, the request certainly cost and published
+nothing. Retries and pauses depend on this flag and on whether the request is idempotent.
 
-``x`` marks what cannot pass by itself. Those are ``AirflowFailException`` too, so a task that
-raises one fails at once, whatever its ``retries``; also a ``@task`` of your own that calls a hook.
+``x`` marks permanent errors. They are also ``AirflowFailException``: a task that raises one fails at once, whatever its
+``retries``, including a ``@task`` function of your own that calls a hook.
 """
 
 from __future__ import annotations
@@ -35,29 +34,29 @@ from typing import Any, ClassVar
 
 from airflow_provider_pictory.version_compat import AirflowException, AirflowFailException
 
-# Controls, surrogates, ends of lines and paragraphs, and what turns the direction of the text that follows.
-# What joins or tags characters is not among it: words of many languages need it, and so do emoji.
-_UNFIT = re.compile(r"[\x00-\x20\x7f-\x9f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff]+")
+# Control characters, surrogates, line and paragraph separators, and bidirectional controls. Joiners and tags are
+# allowed: words of many languages and emoji need them.
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x20\x7f-\x9f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff]+")
 _JOINER, _VIRAMA = "\u200d", 9
 
 
 def one_line(text: object, limit: int = 500) -> str:
-    """Make foreign text fit for one line: no control characters, no line breaks, of bounded length."""
-    line = _UNFIT.sub(" ", str(text)[: limit * 4]).strip()
+    """Return untrusted text as one line: no control characters or line breaks, at most ``limit`` characters."""
+    line = _CONTROL_CHARACTERS.sub(" ", str(text)[: limit * 4]).strip()
     if len(line) <= limit:
         return line
     end = limit - 1
-    ends = (at for at in range(end, max(0, end - 32), -1) if not _belongs_together(line[at - 1], line[at]))
+    ends = (i for i in range(end, max(0, end - 32), -1) if not _is_one_character(line[i - 1], line[i]))
     return line[: next(ends, end)].rstrip() + "…"
 
 
-def _belongs_together(former: str, latter: str) -> bool:
+def _is_one_character(previous: str, following: str) -> bool:
     return (
-        unicodedata.category(latter) in ("Mn", "Mc", "Me", "Cf")
-        or former == _JOINER
-        or unicodedata.combining(former) == _VIRAMA
-        or "\U0001f3fb" <= latter <= "\U0001f3ff"  # tones of skin
-        or "\U0001f1e6" <= latter <= "\U0001f1ff"  # flags of two letters
+        unicodedata.category(following) in ("Mn", "Mc", "Me", "Cf")
+        or previous == _JOINER
+        or unicodedata.combining(previous) == _VIRAMA
+        or "\U0001f3fb" <= following <= "\U0001f3ff"  # skin tones
+        or "\U0001f1e6" <= following <= "\U0001f1ff"  # regional indicators, pairs of which are flags
     )
 
 
@@ -72,8 +71,8 @@ class ServiceError(AirflowException):
     Base of all errors of this package.
 
     :param message: what went wrong and what to do about it, in one line.
-    :param http_status: the status of the answer, where one was received.
-    :param request_id: the service's id of the request, where it gave one.
+    :param http_status: the HTTP status, if a response was received.
+    :param request_id: the service's id of the request, if it sent one.
     """
 
     had_no_effect: ClassVar[bool] = True
@@ -85,37 +84,37 @@ class ServiceError(AirflowException):
         self.request_id = request_id
 
     def __reduce__(self) -> Any:
-        """Let copies, also those in other processes, have the same text and attributes."""
+        """Keep text and attributes when the error is copied or pickled."""
         return _copy, (type(self), self.args), self.__dict__
 
 
 class InvalidRequestError(ServiceError, AirflowFailException):
     """
-    A parameter, a connection or a request that cannot succeed as it is.
+    An invalid parameter, connection or request.
 
-    Raised before anything is sent where this package knows the rule, else with the service's own words.
+    Raised before anything is sent if this package knows the rule, otherwise with the service's own message.
     """
 
     @classmethod
     def of(cls, field: str, fault: str, allowed: str) -> InvalidRequestError:
-        """Name the field, its fault and what is allowed."""
+        """Make the error from a field's name, what is wrong with it, and the allowed values."""
         return cls(f"{field}: {fault}; allowed: {allowed}")
 
 
 class AuthenticationError(ServiceError, AirflowFailException):
-    """401: the key is wrong, revoked or expired."""
+    """401: the API key is wrong, revoked or expired."""
 
 
 class PermissionDeniedError(ServiceError, AirflowFailException):
-    """402, 403: the key or the plan does not cover this call."""
+    """402, 403: the API key or the plan does not allow this call."""
 
 
 class InsufficientCreditsError(ServiceError, AirflowFailException):
     """
     402, or a job that failed for it: the workspace has fewer AI credits left than the call costs.
 
-    :param credits_required: what the call costs, where the service says.
-    :param credits_available: what is left, where the service says.
+    :param credits_required: what the call costs, if the service sent it.
+    :param credits_available: what is left, if the service sent it.
     """
 
     def __init__(
@@ -133,15 +132,15 @@ class InsufficientCreditsError(ServiceError, AirflowFailException):
 
 
 class NotFoundError(ServiceError, AirflowFailException):
-    """404: no such job, post or media; or the base URL does not lead to the API."""
+    """404: no such job, post or media; or the base URL is not the API's."""
 
 
 class JobFailedError(ServiceError):
     """
-    The service gave an image job up; ``code`` and ``reason`` are its own words.
+    The image job failed; ``code`` and ``reason`` are the service's own.
 
     :param job: the :class:`~airflow_provider_pictory.client.models.ImageJob`.
-    :param conn_id: the Airflow connection through which it was asked for.
+    :param conn_id: the Airflow connection id.
     """
 
     def __init__(self, job: Any, conn_id: str) -> None:
@@ -156,15 +155,15 @@ class JobFailedError(ServiceError):
 
 
 class JobRejectedError(JobFailedError, AirflowFailException):
-    """The service refused the prompt or the input of an image job: the same request fails again."""
+    """The service rejected the prompt or the input of an image job: the same request would fail again."""
 
 
 class PublishError(ServiceError):
     """
-    Some or all accounts of a post failed; the message names each with its error, ``post`` holds the rest.
+    Publishing failed on some or all accounts; the message lists them with their errors, ``post`` has the details.
 
     :param post: the :class:`~airflow_provider_pictory.client.models.Post`.
-    :param conn_id: the Airflow connection through which it was asked for.
+    :param conn_id: the Airflow connection id.
     """
 
     def __init__(self, post: Any, conn_id: str) -> None:
@@ -182,9 +181,9 @@ class PublishError(ServiceError):
 
 class TransientError(ServiceError):
     """
-    Network faults and 5xx answers: the same request may succeed later.
+    Network errors and 5xx responses: the same request may succeed later.
 
-    :param retry_after: the service's own delay before the next request, in seconds, if it named one.
+    :param retry_after: ``Retry-After`` in seconds, if the service sent it.
     """
 
     def __init__(
@@ -204,13 +203,13 @@ class RateLimitedError(TransientError):
 
 
 class OutcomeUnknownError(TransientError):
-    """The answer to a request that costs or publishes was lost: it may or may not have taken effect."""
+    """The response to a request that costs or publishes was lost: it may or may not have taken effect."""
 
     had_no_effect = False
 
 
 class InvalidResponseError(ServiceError):
-    """An answer that is not of this API: HTML, broken JSON, missing fields, a redirect."""
+    """Not a response of this API: HTML, broken JSON, missing fields, a redirect."""
 
 
 _OLD_NAMES: dict[str, type[ServiceError]] = {
@@ -221,7 +220,7 @@ _OLD_NAMES: dict[str, type[ServiceError]] = {
 
 
 def __getattr__(name: str) -> type[ServiceError]:
-    """Find an error by its old name, under which an event of an older trigger may carry it."""
+    """Resolve an error's old name, which trigger events of older releases may contain."""
     if name not in _OLD_NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     warnings.warn(f"{name} is now {_OLD_NAMES[name].__name__}", DeprecationWarning, stacklevel=2)

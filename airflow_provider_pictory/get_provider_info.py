@@ -1,4 +1,4 @@
-"""What Airflow is told about this package."""
+"""The provider's metadata for Airflow."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def get_provider_info() -> dict[str, Any]:
 
 
 def _connection_type(service: Service) -> dict[str, Any]:
-    """Describe a connection's form: what current Airflow shows without importing the hook."""
+    """Describe a connection form, which Airflow 3 shows without importing the hook."""
     return {
         "connection-type": service.conn_type,
         "hook-class-name": f"{_MODULE}.hooks.{service.conn_type}.{service.name}Hook",

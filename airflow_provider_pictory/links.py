@@ -1,8 +1,8 @@
 """
-Links on the page of a task.
+Extra links on a task's page.
 
-Each is an XCom of the task, which a worker or the triggerer pushes at the end: only those that lead somewhere, so that
-no others are shown or cost a request.
+Each is an XCom that a worker or the triggerer pushes when the task ends. Links without a URL are not pushed, so Airflow
+neither shows nor requests them.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
 
 
 class TaskLink(BaseOperatorLink):
-    """A link that the task itself has pushed."""
+    """A link that the task itself pushes as an XCom."""
 
     @property
     def xcom_key(self) -> str:
-        """The key of the XCom that holds the address."""
+        """The XCom key of the URL."""
         return f"_link_{type(self).__name__}"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Return the address; empty while there is none."""
+        """Return the URL; empty if there is none."""
         return public_url(XCom.get_value(ti_key=ti_key, key=self.xcom_key))
 
 
 class ImageLink(TaskLink):
-    """The generated image, as the service stores it."""
+    """The generated image at the service."""
 
     name = "Generated image"
 
 
 class PostLink(TaskLink):
-    """The published post, on the first platform that has it and that has no link of its own here."""
+    """The published post on the first platform that has no link class of its own."""
 
     name = "Published post"
 
 
 class PlatformLink(TaskLink):
-    """The published post on one platform; of several accounts there, on the first."""
+    """The published post on one platform; on the first account, if there are several."""
 
     def __init__(self, platform: str) -> None:
         self.platform = platform
@@ -57,13 +57,13 @@ class PlatformLink(TaskLink):
 
     @property
     def xcom_key(self) -> str:
-        """The key of the XCom that holds the address."""
+        """The XCom key of the URL."""
         return f"_link_{self.platform}Link"
 
 
 IMAGE_LINK = ImageLink()
 POST_LINK = PostLink()
-# Airflow 2 shows a button for each link that an operator may have, and those that lead nowhere are dead.
+# Airflow 2 shows a button for every declared link, even without a URL.
 PLATFORM_LINKS = (
     {key: PlatformLink(platform.name) for key, platform in PLATFORMS.items()}
     if hasattr(BaseOperatorLink, "xcom_key")
@@ -72,25 +72,25 @@ PLATFORM_LINKS = (
 
 
 class Linked(BaseOperator):
-    """A task that pushes its links itself. Airflow's worker would ask for all that it may have, and push them all."""
+    """A task that pushes its links itself; Airflow's worker would evaluate and push every declared link."""
 
     def pre_execute(self, context: Any) -> None:
-        """Have no links to push."""
+        """Leave Airflow's worker no links to push."""
         super().pre_execute(context)
         self.operator_extra_links = ()
 
 
 def image_links(image: Mapping[str, Any]) -> dict[str, str]:
-    """Return the XComs that are a finished image's links."""
+    """Return the link XComs of a finished image."""
     url = public_url(image.get("url"))
     return {IMAGE_LINK.xcom_key: url} if url else {}
 
 
 def post_links(post: Mapping[str, Any]) -> dict[str, str]:
     """
-    Return the XComs that are a post's links, at most one for each platform.
+    Return the link XComs of a post, at most one per platform.
 
-    :param post: the post as it goes into XCom; empty if there is none.
+    :param post: the post as in XCom; empty if there is none.
     """
     links: dict[str, str] = {}
     for item in post.get("destinations", []):

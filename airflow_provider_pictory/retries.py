@@ -1,4 +1,4 @@
-"""A retry policy for tasks of one's own that call the hooks; Airflow has such policies from 3.3."""
+"""A retry policy for your own tasks that call the hooks; needs Airflow 3.3 or later."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ else:
 
 class ServiceRetryPolicy(RetryPolicy):
     """
-    Lets a task's next try wait for as long as the service has asked for, and not longer.
+    Waits for the service's ``Retry-After`` before a task's next try.
 
     For a ``@task`` that calls :class:`~airflow_provider_pictory.hooks.pictory.PictoryHook` or
     :class:`~airflow_provider_pictory.hooks.posteverywhere.PostEverywhereHook`: ``@task(retries=3,
-    retry_policy=ServiceRetryPolicy())``, or in a DAG's ``default_args``, where Airflow below 3.3 ignores it. A 429 that
-    names no delay counts as one of 30 s; else, where none is named, the task's own ``retry_delay`` counts. The
-    package's operators need no policy: they wait for the service without using up a retry. What cannot pass by itself
-    fails without retries under any policy.
+    retry_policy=ServiceRetryPolicy())``, or in a DAG's ``default_args``, where Airflow below 3.3 ignores it. A 429
+    without ``Retry-After`` waits 30 s; other errors without it use the task's ``retry_delay``. Permanent errors fail
+    without retries under any policy. The package's own operators need no policy: they wait for the service without
+    using up a retry.
     """
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
         """
-        Decide when the task is tried again.
+        Decide when to retry the task.
 
-        :param exception: what the try ended with.
+        :param exception: the error of the failed try.
         """
         from airflow_provider_pictory.version_compat import RetryDecision
 

@@ -1,7 +1,7 @@
 """
-Airflow's names in the places where each supported version has them, imported when first used.
+Imports from Airflow that differ between its supported versions, resolved on first use.
 
-The only module that knows that Airflow's versions differ in where a name lives. It imports nothing of this package.
+Imports nothing of this package.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _EXCEPTIONS = ("airflow.sdk.exceptions", "airflow.exceptions")
 
-# Newest first: an older place may be left behind with a deprecation warning.
+# Newest first: an older module may still have the name, with a deprecation warning.
 _MODULES: dict[str, tuple[str, ...]] = {
     "AirflowException": _EXCEPTIONS,
     "AirflowFailException": _EXCEPTIONS,
@@ -85,7 +85,7 @@ async def get_async_connection(hook: BaseHook, conn_id: str) -> Any:
     """Read an Airflow connection in an event loop, without blocking it."""
     if hasattr(hook, "aget_connection"):  # Airflow 3.1 and up
         return await hook.aget_connection(conn_id)
-    # Not asyncio.to_thread: Airflow 3.0 comes back to this event loop to ask its supervisor.
+    # Not asyncio.to_thread: Airflow 3.0 calls its supervisor through this event loop.
     from asgiref.sync import sync_to_async
 
     return await sync_to_async(hook.get_connection)(conn_id)
@@ -93,17 +93,17 @@ async def get_async_connection(hook: BaseHook, conn_id: str) -> Any:
 
 def get_task_states(context: Context, task_ids: Iterable[str]) -> dict[str, str | None]:
     """
-    Tell the states of tasks of the running task's DAG run: of a mapped one, that of its own map index.
+    Return the states of tasks in the same DAG run; of a mapped task, that with the running task's map index.
 
-    :return: the states by task id; None where there is no such task instance, or it has no state.
+    :return: the states by task id; None if there is no such task instance or it has no state.
     """
     ti: Any = context["ti"]
     dag_run: Any = context.get("dag_run")
-    wanted = list(task_ids)
+    ids = list(task_ids)
     states: dict[str, Any] = {}
-    if wanted and hasattr(ti, "get_task_states"):  # Airflow 3
-        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=wanted, run_ids=[ti.run_id]).get(ti.run_id, {})
-    elif wanted and hasattr(dag_run, "get_task_instances"):
+    if ids and hasattr(ti, "get_task_states"):  # Airflow 3
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=ids, run_ids=[ti.run_id]).get(ti.run_id, {})
+    elif ids and hasattr(dag_run, "get_task_instances"):
         for other in dag_run.get_task_instances():
             states[other.task_id if other.map_index < 0 else f"{other.task_id}_{other.map_index}"] = other.state
-    return {task_id: states.get(f"{task_id}_{ti.map_index}", states.get(task_id)) for task_id in wanted}
+    return {task_id: states.get(f"{task_id}_{ti.map_index}", states.get(task_id)) for task_id in ids}

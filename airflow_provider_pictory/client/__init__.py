@@ -1,1 +1,1 @@
-"""Both services' HTTP APIs: connections, requests, and what a response means."""
+"""The HTTP APIs of both services: connections, requests and responses."""

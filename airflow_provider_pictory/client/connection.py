@@ -1,4 +1,4 @@
-"""What an Airflow connection says about reaching a service: address, key, TLS, proxies, timeouts."""
+"""Reading an Airflow connection: base URL, API key, TLS, proxies, timeouts."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from airflow_provider_pictory.client.validation import is_loopback
 from airflow_provider_pictory.exceptions import InvalidRequestError
 
 CONNECTIONS = 10
-"""How many connections an async transport opens at most."""
+"""The maximum number of open connections of an async transport."""
 
 REFRESH_INTERVAL = 10.0
-"""Seconds between two readings of a connection through which calls fail, at least."""
+"""The minimum number of seconds between two reads of an Airflow connection while requests fail."""
 
 
 class AirflowConnection(Protocol):
-    """The part of Airflow's ``Connection`` that is read here."""
+    """The attributes of Airflow's ``Connection`` that are used."""
 
     conn_id: str
     host: str | None
@@ -37,13 +37,13 @@ class Endpoint:
     Where and how to reach a service.
 
     :param base_url: without a trailing slash.
-    :param key: the API key; never part of ``repr()``.
-    :param timeout: seconds to connect, and to wait for more of an answer.
+    :param key: the API key; not shown in ``repr()``.
+    :param timeout: the connect and read timeouts in seconds.
     :param proxies: proxy URLs by scheme, as in ``requests``.
     :param verify: False to accept any certificate, or the path of a CA bundle.
-    :param cert: the path of a client certificate, or of the certificate and its key.
-    :param trust_env: whether proxies and CA bundles named in the environment count.
-    :param requests_per_minute: how many requests one triggerer sends at most.
+    :param cert: the path of a client certificate, or the paths of the certificate and its key.
+    :param trust_env: whether to use the environment's proxies and CA bundles.
+    :param requests_per_minute: the maximum request rate of one triggerer.
     """
 
     base_url: str
@@ -56,12 +56,12 @@ class Endpoint:
     trust_env: bool = True
 
     @property
-    def longest_call(self) -> float:
-        """After how many seconds a call is given up at the latest."""
+    def total_timeout(self) -> float:
+        """The timeout of a whole request and its response, in seconds."""
         return 2 * sum(self.timeout)
 
-    def is_reached_like(self, other: Endpoint) -> bool:
-        """Whether sessions for the one do for the other: they hold no key."""
+    def can_share_session_with(self, other: Endpoint) -> bool:
+        """Whether a session can be used for both; sessions do not hold the key."""
         return replace(self, key=other.key, requests_per_minute=other.requests_per_minute) == other
 
     @classmethod
@@ -70,40 +70,40 @@ class Endpoint:
         Read an Airflow connection.
 
         :param conn: password is the API key, host the base URL, extra a JSON object with any of :data:`EXTRA_FIELDS`.
-        :raises InvalidRequestError: with the field of the connection that is wrong.
+        :raises InvalidRequestError: if a field of the connection is invalid.
         """
-        where = f"connection {conn.conn_id!r}"
-        extra = {"requests_per_minute": service.requests_per_minute, **_read_extra(conn.extra, where)}
+        label = f"connection {conn.conn_id!r}"
+        extra = {"requests_per_minute": service.requests_per_minute, **_read_extra(conn.extra, label)}
         allow_http = extra.pop("allow_http", False)
-        return cls(_base_url(conn, service.base_url, allow_http, where), _key(conn, where), **extra)
+        return cls(_base_url(conn, service.base_url, allow_http, label), _key(conn, label), **extra)
 
 
-def _read_extra(text: str | None, where: str) -> dict[str, Any]:
+def _read_extra(text: str | None, label: str) -> dict[str, Any]:
     known = ", ".join(EXTRA_FIELDS)
     try:
         extra = json.loads(text) if text else {}
     except ValueError:
         extra = None
     if not isinstance(extra, dict):
-        raise InvalidRequestError.of(f"{where}, extra", "is not a JSON object", known)
+        raise InvalidRequestError.of(f"{label}, extra", "is not a JSON object", known)
     unknown = sorted(set(extra) - set(EXTRA_FIELDS))
     if unknown:
-        raise InvalidRequestError.of(f"{where}, extra", f"unknown option {', '.join(unknown)}", known)
+        raise InvalidRequestError.of(f"{label}, extra", f"unknown option {', '.join(unknown)}", known)
     values = {}
     for name, value in extra.items():
-        if value in (None, ""):  # how forms note an empty field
+        if value in (None, ""):  # an empty form field
             continue
-        entry, given = EXTRA_FIELDS[name], _plain(value)
+        entry, parsed = EXTRA_FIELDS[name], _parse_text(value)
         try:
-            values[name] = entry.read(given)
+            values[name] = entry.read(parsed)
         except ValueError:
-            fault = "is not understood" if entry.secret else f"is {given!r}"
-            raise InvalidRequestError.of(f"{where}, extra {name}", fault, entry.allowed) from None
+            fault = "is not understood" if entry.secret else f"is {parsed!r}"
+            raise InvalidRequestError.of(f"{label}, extra {name}", fault, entry.allowed) from None
     return values
 
 
-def _plain(value: Any) -> Any:
-    """Read what is written as text, as all is in a connection URI; what is text by itself stays."""
+def _parse_text(value: Any) -> Any:
+    """Parse JSON in a text: in a connection URI all values are text. Other text is returned as it is."""
     if not isinstance(value, str):
         return value
     try:
@@ -112,17 +112,17 @@ def _plain(value: Any) -> Any:
         return value
 
 
-def _key(conn: AirflowConnection, where: str) -> str:
+def _key(conn: AirflowConnection, label: str) -> str:
     key = (conn.password or "").strip()
     if not key:
-        raise InvalidRequestError.of(f"{where}, password", "is empty", "the service's API key")
+        raise InvalidRequestError.of(f"{label}, password", "is empty", "the service's API key")
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise InvalidRequestError.of(f"{where}, password", "has spaces or characters beyond ASCII", "the API key alone")
+        raise InvalidRequestError.of(f"{label}, password", "has spaces or characters beyond ASCII", "the API key alone")
     return key
 
 
-def _base_url(conn: AirflowConnection, default: str, allow_http: bool, where: str) -> str:
-    field_name = f"{where}, host"
+def _base_url(conn: AirflowConnection, default: str, allow_http: bool, label: str) -> str:
+    field_name = f"{label}, host"
     allowed = f"a URL such as {default}"
     url = (conn.host or "").strip() or default
     if "://" not in url:
@@ -141,7 +141,7 @@ def _base_url(conn: AirflowConnection, default: str, allow_http: bool, where: st
         raise InvalidRequestError.of(field_name, "is not the base of an http(s) API", allowed)
     if conn.port is not None and conn.port != port:
         raise InvalidRequestError.of(
-            f"{where}, port", "is set beside the base URL", "the port as a part of the base URL"
+            f"{label}, port", "is set beside the base URL", "the port as a part of the base URL"
         )
     if parts.scheme == "http" and not (allow_http or is_loopback(parts.hostname)):
         raise InvalidRequestError.of(
@@ -149,15 +149,11 @@ def _base_url(conn: AirflowConnection, default: str, allow_http: bool, where: st
             "would send the API key over plain http",
             'https, a loopback address, or extra {"allow_http": true}',
         )
-    return parts.geturl().rstrip("/")  # with its scheme in lower case
+    return parts.geturl().rstrip("/")  # geturl() writes the scheme in lower case
 
 
 def without_credentials(text: str, key: str, proxies: Iterable[str]) -> str:
-    """
-    Take the key, and what any URL has before an ``@``, out of a text.
-
-    :param proxies: URLs of proxies, whose credentials may stand in the text in other forms, too.
-    """
+    """Mask the key and URL credentials in a text; those of ``proxies`` also decoded and in Base64."""
     secrets = [key]
     for url in proxies:
         user, _, password = url.rpartition("@")[0].partition("://")[2].partition(":")

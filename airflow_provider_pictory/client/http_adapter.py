@@ -1,7 +1,7 @@
 """
-What a session of ``requests`` sends through, so that a call ends in time and its connection can be opened before it.
+An adapter for ``requests`` with a timeout for the whole request, and with connections opened before the request.
 
-Left to themselves, ``requests`` and ``urllib3`` bound each read, but not all reads of an answer's headers together.
+``requests`` and ``urllib3`` have a timeout for each read, but none for all reads of the response headers together.
 """
 
 from __future__ import annotations
@@ -19,31 +19,27 @@ from urllib3.connection import HTTPConnection
 
 
 class Call:
-    """What a call under way is using."""
+    """The connection and socket of the request in progress."""
 
     connection: HTTPConnection | None = None
     socket: socket.socket | None = None
 
     def shut_down(self) -> None:
-        """End the call, from another thread."""
+        """Abort the request, from another thread."""
         for sock in (self.socket, self.connection and self.connection.sock):
-            with suppress(OSError, AttributeError):  # it is not open yet, or closed already
+            with suppress(OSError, AttributeError):  # not open yet, or already closed
                 sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
 
 
 class Current(threading.local):
-    """The call of each thread."""
+    """The request in progress of each thread."""
 
     def __init__(self) -> None:
         self.call = Call()
 
 
 class BoundedAdapter(HTTPAdapter):
-    """
-    Ends a call in time, whatever the other side does.
-
-    :param connect_timeout: seconds to open a connection.
-    """
+    """An adapter that can limit the total time of a request; ``connect_timeout`` is in seconds."""
 
     def __init__(self, connect_timeout: float) -> None:
         super().__init__()
@@ -52,11 +48,7 @@ class BoundedAdapter(HTTPAdapter):
 
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:
-        """
-        Shut the connection in use down after a while.
-
-        :raises TimeoutError: if the block has taken longer. What it made of an answer that was cut off does not count.
-        """
+        """Shut down the connection in use, and raise ``TimeoutError``, if the block takes longer than ``seconds``."""
         deadline = time.monotonic() + seconds
         call = self.current.call = Call()
         timer = threading.Timer(seconds, call.shut_down)
@@ -70,7 +62,7 @@ class BoundedAdapter(HTTPAdapter):
             raise TimeoutError("the answer takes too long")
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the pool of connections for a request, whose connections can be shut down."""
+        """Return the connection pool for a request, with connections that can be shut down."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if not issubclass(pool.ConnectionCls, BoundedConnection):
             kind = pool.ConnectionCls
@@ -78,11 +70,7 @@ class BoundedAdapter(HTTPAdapter):
         return pool
 
     def open_connection(self, session: Session, request: PreparedRequest) -> None:
-        """
-        Open the connection that the next request is going to be sent over, where none is open.
-
-        :raises Exception: what urllib3 raises; nothing has been sent to the service.
-        """
+        """Open a connection for the next request unless one is open; raise any error of urllib3."""
         settings = session.merge_environment_settings(request.url or "", {}, False, None, None)
         verify, cert, proxies = settings["verify"], settings["cert"], settings["proxies"]
         pool = self.get_connection_with_tls_context(request, verify, proxies=proxies, cert=cert)
@@ -104,16 +92,16 @@ class BoundedAdapter(HTTPAdapter):
 
 
 class BoundedConnection(HTTPConnection):
-    """A connection that its adapter can shut down while it waits for the other side."""
+    """A connection that its adapter can shut down while it waits for the server."""
 
     adapter: BoundedAdapter
 
     def connect(self) -> None:
-        """Connect, also through a proxy, which may be slow to answer."""
+        """Connect, directly or through a proxy, and let the adapter know the connection."""
         self.adapter.current.call.connection = self
         super().connect()
 
     def getresponse(self) -> Any:
-        """Read the status and the headers; the body is read later, when the connection may know its socket no more."""
+        """Read status and headers; keep the socket, which the connection may drop before the body is read."""
         self.adapter.current.call.socket = self.sock
         return super().getresponse()

@@ -1,10 +1,10 @@
 """
-What the services answer, as frozen dataclasses.
+The services' responses as frozen dataclasses.
 
-Each keeps the service's own object in ``raw``, so that fields which this package does not know stay within reach. Each
-is also the dict that crosses tasks, without ``raw``: Airflow keeps it as a plain dict, whatever its version.
-``from_api`` raises ``LookupError``, ``TypeError`` or ``ValueError`` where a field without which the answer makes no
-sense is missing or of another type; everything else may be absent.
+``raw`` is the service's own JSON object, with any fields that this package does not know. Each record is also a dict,
+without ``raw``, so that Airflow stores it in XCom as a plain dict.
+``from_api`` raises ``LookupError``, ``TypeError`` or ``ValueError`` if a required field is missing or has another type;
+all other fields are optional.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class JobStatus(str, Enum):
-    """What Pictory says of a job; any other status is ``UNKNOWN``, and counts as in progress."""
+    """The status of a Pictory job; any other value is ``UNKNOWN`` and treated as in progress."""
 
     IN_PROGRESS = "in-progress"
     COMPLETED = "completed"
@@ -37,12 +37,12 @@ class JobStatus(str, Enum):
 
     @property
     def is_failure(self) -> bool:
-        """Whether the job has ended without an image."""
+        """Whether the job ended without an image."""
         return self in (self.FAILED, self.CLEANED)
 
 
 class PostStatus(str, Enum):
-    """What PostEverywhere says of a post, or of one of its destinations; any other status is ``UNKNOWN``."""
+    """The status of a PostEverywhere post, or of one of its destinations; any other value is ``UNKNOWN``."""
 
     DRAFT = "draft"
     SCHEDULED = "scheduled"
@@ -60,12 +60,12 @@ class PostStatus(str, Enum):
 
     @property
     def is_failure(self) -> bool:
-        """Whether it has failed, on some account or on all."""
+        """Whether publishing failed on some or all accounts."""
         return self in (self.FAILED, self.PARTIALLY_FAILED)
 
     @property
     def is_final(self) -> bool:
-        """Whether the service does no more by itself."""
+        """Whether the service will not change it any more."""
         return self.is_failure or self in (self.PUBLISHED, self.DONE)
 
 
@@ -82,7 +82,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def read_id(value: Any) -> str:
-    """Read an id: it goes into addresses, logs and XCom as it is."""
+    """Read an id, which must be safe in URLs, logs and XCom."""
     text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     if not re.fullmatch(r"[!-~]{1,200}", text):
         raise TypeError("expected an id")
@@ -90,7 +90,7 @@ def read_id(value: Any) -> str:
 
 
 def _number(value: Any) -> float | None:
-    """Read a number that JSON, MessagePack and databases all take: not NaN, not infinite, of 64 bits at most."""
+    """Read a number that JSON, MessagePack and databases can store: finite, of at most 64 bits; else None."""
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**63 else None
 
 
@@ -100,7 +100,7 @@ def _amount(value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         amount = None
     if amount is None:
-        raise ValueError("expected a number")  # what was found instead must be in no traceback
+        raise ValueError("expected a number")  # without the value, which must not appear in a traceback
     return amount
 
 
@@ -124,14 +124,14 @@ def _whole(value: Any) -> int | None:
     return None if number is None else int(number)
 
 
-def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop what another release of this package may have added."""
+def _known_fields(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out fields that another release of this package may have added."""
     names = {item.name for item in fields(cls)}
     return {name: value for name, value in values.items() if name in names}
 
 
 def _text(value: Any) -> str | None:
-    """Read a text, but for what no database stores."""
+    """Read a text; replace characters that databases cannot store."""
     return re.sub(r"[\x00\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) and value else None
 
 
@@ -140,48 +140,44 @@ def _word(value: Any) -> str:
 
 
 def _status(value: Any) -> str:
-    """Read a status; ``unknown`` where there is none."""
+    """Read a status; ``unknown`` if there is none."""
     return _word(value) if isinstance(value, str) and value.strip() else "unknown"
 
 
 def _each(value: Any, read: Callable[[Any], T]) -> tuple[T, ...]:
-    """Read what should be a list, or the one thing that stands in place of it; what is no such thing is left out."""
-    found = []
+    """Read a list, or a single item in place of one; items that cannot be read are left out."""
+    items = []
     for item in value if isinstance(value, list) else [value]:
         with suppress(LookupError, TypeError, ValueError):
-            found.append(read(item))
-    return tuple(found)
+            items.append(read(item))
+    return tuple(items)
 
 
 def read_all(items: Any, read: Callable[[Any], T]) -> list[T]:
-    """
-    Read a list, without the items that cannot be read: one of them must not hide the others.
-
-    :raises TypeError: if it is no list.
-    """
+    """Read a list, without the items that cannot be read; raise ``TypeError`` if it is not a list."""
     return list(_each(_list(items), read))
 
 
 def read_time(value: Any) -> dt.datetime | None:
-    """Read a time of the service's, which is in UTC where it names no zone; None if it is no time."""
-    found = re.fullmatch(
+    """Parse a time of the service, in UTC if it has no zone; None if it is not a time."""
+    match = re.fullmatch(
         r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)?\s*([Zz]|[+-]\d\d:?\d\d)?", str(value).strip()
     )
-    if not found:
+    if not match:
         return None
-    day, clock, zone = found.groups()
+    date, time, zone = match.groups()
     zone = "+00:00" if zone in (None, "Z", "z") else zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
     try:
-        return dt.datetime.fromisoformat(f"{day}T{clock}{zone}").astimezone(dt.timezone.utc)
+        return dt.datetime.fromisoformat(f"{date}T{time}{zone}").astimezone(dt.timezone.utc)
     except (ValueError, OverflowError):
         return None
 
 
 class Record(dict[str, Any]):
-    """The base of all that hooks return."""
+    """The base of the hooks' results."""
 
     def __post_init__(self) -> None:
-        """Be the dict that crosses tasks, too."""
+        """Fill the dict with what goes into XCom."""
         self.update(self.as_xcom())
 
     def as_xcom(self) -> dict[str, Any]:
@@ -195,8 +191,8 @@ class ImageJob(Record):
     """
     One image job of Pictory (``GET /v1/jobs/{jobId}``).
 
-    :param status: of :class:`JobStatus`, or what the service says beside these.
-    :param video_url: only of a job that is no image: its video.
+    :param status: a value of :class:`JobStatus`, or another value of the service.
+    :param video_url: the video's URL, if the job is not an image job.
     """
 
     job_id: str
@@ -211,20 +207,16 @@ class ImageJob(Record):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_api(cls, answer: Any, job_id: str | None = None) -> ImageJob:
-        """
-        Read the answer to a poll, or one item of the list of jobs.
-
-        :param job_id: used where the answer does not repeat it.
-        """
-        data = _object(_object(answer)["data"])
+    def from_api(cls, body: Any, job_id: str | None = None) -> ImageJob:
+        """Read ``GET /v1/jobs/{jobId}``, whose response may lack the id, or one item of the list of jobs."""
+        data = _object(_object(body)["data"])
         status = _text(data.get("status"))
-        if status is None and answer.get("success") is False:
+        if status is None and body.get("success") is False:
             status = "failed"
         if status is None:
             raise ValueError("no status")
         return cls(
-            job_id=read_id(answer.get("job_id") or data.get("jobId") or job_id),
+            job_id=read_id(body.get("job_id") or data.get("jobId") or job_id),
             status=_word(status),
             url=_text(data.get("url")),
             width=_whole(data.get("width")),
@@ -233,28 +225,24 @@ class ImageJob(Record):
             error_code=None if data.get("error_code") is None else _word(data["error_code"]),
             error_message=_text(data.get("error_message")),
             video_url=_text(data.get("videoURL")),
-            raw=answer,
+            raw=body,
         )
 
     @classmethod
     def from_event(cls, job: Mapping[str, Any]) -> ImageJob:
-        """Read a job as :meth:`as_event` gave it, in this release or another."""
-        return cls(**_known(cls, job))
+        """Read the result of :meth:`as_event`, of this release or another."""
+        return cls(**_known_fields(cls, job))
 
     @property
     def has_ended(self) -> bool:
-        """
-        Whether the job has ended. A status that is not known counts as in progress.
-
-        So does a completed job without an address: the answer to come has it, or the timeout tells.
-        """
+        """Whether the job has ended; False if the status is unknown, or completed without a URL yet."""
         status = JobStatus(self.status)
         return status.is_failure or (status == JobStatus.COMPLETED and bool(self.url or self.video_url))
 
     def as_event(self) -> dict[str, Any]:
-        """Return what a trigger tells of the job."""
-        more = {"error_code": self.error_code, "error_message": self.error_message, "video_url": self.video_url}
-        return {**self.as_xcom(), **more}
+        """Return what goes into a trigger's event."""
+        names = ("error_code", "error_message", "video_url")
+        return {**self.as_xcom(), **{name: getattr(self, name) for name in names}}
 
     def as_xcom(self) -> dict[str, Any]:
         """Return the *image* that goes into XCom."""
@@ -270,39 +258,39 @@ class ImageJob(Record):
 
 @dataclass(frozen=True)
 class Allowance(Record):
-    """How much of one kind of quota is used (``used``) and how much there is (``limit``)."""
+    """One kind of quota: how much is ``used``, and the ``limit``."""
 
     used: float
     limit: float
 
     @classmethod
-    def from_api(cls, answer: Any) -> Allowance:
+    def from_api(cls, value: Any) -> Allowance:
         """Read one entry of a quota."""
-        allowance = _object(answer)
+        allowance = _object(value)
         return cls(used=_amount(allowance["used"]), limit=_amount(allowance["limit"]))
 
     @property
     def left(self) -> float:
-        """What can still be used."""
+        """The unused part."""
         return self.limit - self.used
 
 
 @dataclass(frozen=True)
 class Quota(Record):
-    """The account's quota at Pictory (``GET /v1/quota``); ``raw`` has the kinds that no image uses."""
+    """The account's quota at Pictory (``GET /v1/quota``); ``raw`` has the kinds that images do not use."""
 
     ai_credits: Allowance
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_api(cls, answer: Any) -> Quota:
-        """Read the answer."""
-        return cls(ai_credits=Allowance.from_api(_object(answer)["aiCredits"]), raw=answer)
+    def from_api(cls, body: Any) -> Quota:
+        """Read the response."""
+        return cls(ai_credits=Allowance.from_api(_object(body)["aiCredits"]), raw=body)
 
 
 @dataclass(frozen=True)
 class CreditTransaction(Record):
-    """One movement of AI credits at Pictory (``GET /v1/aicredits/usage``); ``type`` is ``debit`` or ``credit``."""
+    """One transaction of AI credits at Pictory (``GET /v1/aicredits/usage``); ``type`` is ``debit`` or ``credit``."""
 
     transaction_id: str
     type: str
@@ -314,9 +302,9 @@ class CreditTransaction(Record):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_api(cls, answer: Any) -> CreditTransaction:
-        """Read one element of the answer."""
-        item = _object(answer)
+    def from_api(cls, value: Any) -> CreditTransaction:
+        """Read one element of the response."""
+        item = _object(value)
         return cls(
             transaction_id=read_id(item["transactionId"]),
             type=_status(item.get("type")),
@@ -331,7 +319,7 @@ class CreditTransaction(Record):
 
 @dataclass(frozen=True)
 class Media(Record):
-    """One entry of PostEverywhere's media library, generated or uploaded; ``media_ids`` goes straight into a post."""
+    """One entry of PostEverywhere's media library, generated or uploaded; a post takes its ``media_ids``."""
 
     media_id: str
     media_ids: tuple[str, ...]
@@ -350,7 +338,7 @@ class Media(Record):
 
     @classmethod
     def from_api(cls, data: Any) -> Media:
-        """Read the ``data`` of an answer; older ones of ``/ai/generate-image`` have fewer fields."""
+        """Read the ``data`` of a response; older responses of ``/ai/generate-image`` have fewer fields."""
         data = _object(data)
         media_id = read_id(data["media_id"])
         ai = data.get("ai") if isinstance(data.get("ai"), dict) else data
@@ -390,7 +378,7 @@ class Media(Record):
 
 @dataclass(frozen=True)
 class Destination(Record):
-    """One account that a post goes to; ``status`` is of :class:`PostStatus`, or what the service says beside these."""
+    """One account of a post; ``status`` is a value of :class:`PostStatus`, or another value of the service."""
 
     account_id: int | str | None
     platform: str | None
@@ -402,9 +390,9 @@ class Destination(Record):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_api(cls, answer: Any) -> Destination:
-        """Read one element of ``results`` or ``destinations``; all of it may be missing."""
-        item = answer if isinstance(answer, dict) else {}
+    def from_api(cls, value: Any) -> Destination:
+        """Read one element of ``results`` or ``destinations``; all fields are optional."""
+        item = value if isinstance(value, dict) else {}
         error = item.get("error")
         if isinstance(error, dict):
             error = error.get("message") or error.get("code")
@@ -420,7 +408,7 @@ class Destination(Record):
         )
 
     def as_xcom(self) -> dict[str, Any]:
-        """Return what goes into XCom as a part of the post."""
+        """Return the part of the post's XCom for this account."""
         return {name: getattr(self, name) for name in ("account_id", "platform", "status", "url", "error")}
 
 
@@ -429,7 +417,7 @@ class Post(Record):
     """
     A post at PostEverywhere.
 
-    :param status: of :class:`PostStatus`, or what the service says beside these.
+    :param status: a value of :class:`PostStatus`, or another value of the service.
     """
 
     post_id: str
@@ -462,23 +450,23 @@ class Post(Record):
 
     @classmethod
     def from_xcom(cls, post: Mapping[str, Any]) -> Post:
-        """Read a post as :meth:`as_xcom` gave it."""
+        """Read the result of :meth:`as_xcom`."""
         return cls(
             post_id=post["post_id"],
             status=post["status"],
             media_ids=tuple(post["media_ids"]),
             scheduled_for=post["scheduled_for"],
-            destinations=tuple(Destination(**_known(Destination, item)) for item in post["destinations"]),
+            destinations=tuple(Destination(**_known_fields(Destination, item)) for item in post["destinations"]),
         )
 
     @property
     def has_failed(self) -> bool:
-        """Whether it failed, on some account or on all."""
+        """Whether publishing failed on some or all accounts."""
         return PostStatus(self.status).is_failure or any(PostStatus(d.status).is_failure for d in self.destinations)
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is published or failed on every account, and the service will not try again by itself."""
+        """Whether it is published or failed on every account, and the service will not retry by itself."""
         if any(item.status == PostStatus.QUEUED or item.next_retry_at is not None for item in self.destinations):
             return False
         return PostStatus(self.status).is_final or (
@@ -498,7 +486,7 @@ class Post(Record):
 
 @dataclass(frozen=True)
 class Account(Record):
-    """A social account connected to PostEverywhere; ``can_post`` is None where the service does not say."""
+    """A social account connected to PostEverywhere; ``can_post`` is None if the service did not send it."""
 
     account_id: int
     platform: str
@@ -508,9 +496,9 @@ class Account(Record):
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_api(cls, answer: Any) -> Account:
+    def from_api(cls, value: Any) -> Account:
         """Read one element of ``accounts``."""
-        item = _object(answer)
+        item = _object(value)
         health = item.get("health")
         return cls(
             account_id=_account_id(item["id"] if "id" in item else item["account_id"]),
@@ -524,7 +512,7 @@ class Account(Record):
 
 @dataclass(frozen=True)
 class Profile(Record):
-    """Whose key it is and what it may do (``GET /me`` of PostEverywhere)."""
+    """The API key's organization, scopes and AI credits (``GET /me`` of PostEverywhere)."""
 
     scopes: tuple[str, ...] = ()
     organization: str | None = None
@@ -533,7 +521,7 @@ class Profile(Record):
 
     @classmethod
     def from_api(cls, data: Any) -> Profile:
-        """Read the ``data`` of the answer, wherever in it the scopes stand."""
+        """Read the ``data`` of the response, in any of its formats."""
         data = _object(data)
         key = next((data[name] for name in ("api_key", "key") if isinstance(data.get(name), dict)), data)
         organization = data.get("organization")

@@ -1,4 +1,4 @@
-"""Pictory's HTTP API: the requests that can be sent, and what a job that has ended amounts to."""
+"""Pictory's HTTP API: the requests, and the errors of failed jobs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from airflow_provider_pictory.exceptions import (
     JobRejectedError,
 )
 
-# The codes are not documented. What is not recognised is left to retries, which cost a submit each but lose nothing.
+# The error codes are not documented. Jobs that fail with an unknown code are retried, each with a new submit.
 _REJECTION = re.compile(
     r"content[ _-]?policy|policy[ _-]?violation|moderation|nsfw|inappropriate|unsafe content|prohibited content"
     r"|invalid[ _-]?(prompt|input|request)|prompt[ _-](is |was )?(rejected|blocked|refused|not allowed|invalid)",
@@ -26,16 +26,16 @@ _REJECTION = re.compile(
 
 
 def submit_image(request: ImageRequest) -> ApiRequest[str]:
-    """Start an image job, which costs AI credits; the result is its id."""
+    """Submit an image job, which costs AI credits; the result is its id."""
     return ApiRequest("submit image", "POST", "/v1/aistudio/images", _job_id, json=request.to_api())
 
 
-def _job_id(answer: Any) -> str:
-    return read_id(answer["data"]["jobId"])
+def _job_id(body: Any) -> str:
+    return read_id(body["data"]["jobId"])
 
 
 def get_job(job_id: str) -> ApiRequest[ImageJob]:
-    """Ask how a job is doing."""
+    """Get a job."""
     check_text("job_id", job_id, 1, 200)
     parse = partial(ImageJob.from_api, job_id=job_id)
     return ApiRequest("get job", "GET", f"/v1/jobs/{quote(job_id, safe='')}", parse, idempotent=True)
@@ -43,20 +43,20 @@ def get_job(job_id: str) -> ApiRequest[ImageJob]:
 
 def list_jobs(key: str | None, page: int = 1) -> ApiRequest[tuple[list[ImageJob], str | None]]:
     """
-    Ask for a page of the list of jobs; the result is its jobs, and the key of the page after it.
+    List a page of jobs; the result is the jobs and the key of the next page.
 
-    :param key: of the page; None for the first.
-    :param page: its number.
+    :param key: the key of the page; None for the first.
+    :param page: the number of the page, from 1.
     """
     params = {} if key is None else {"nextPageKey": key}
 
-    def parse(answer: Any) -> tuple[list[ImageJob], str | None]:
-        following = answer.get("nextPageKey") or None
-        if following is not None and not re.fullmatch("[!-~]{1,4096}", following):
+    def parse(body: Any) -> tuple[list[ImageJob], str | None]:
+        next_key = body.get("nextPageKey") or None
+        if next_key is not None and not re.fullmatch("[!-~]{1,4096}", next_key):
             raise ValueError("no key of a page")
-        if (following == key and key is not None) or (following is not None and page >= MAX_PAGES):
+        if (next_key == key and key is not None) or (next_key is not None and page >= MAX_PAGES):
             raise ValueError("the pages do not end")
-        return read_all(answer["items"], ImageJob.from_api), following
+        return read_all(body["items"], ImageJob.from_api), next_key
 
     return ApiRequest("list jobs", "GET", "/v1/jobs", parse, params, idempotent=True)
 
@@ -65,26 +65,26 @@ GET_QUOTA = ApiRequest("get quota", "GET", "/v1/quota", Quota.from_api, idempote
 
 
 def list_credit_usage(year: int | None, month: int | None) -> ApiRequest[list[CreditTransaction]]:
-    """Ask for the movements of AI credits, of one month or of all that are kept."""
+    """List the credit transactions of one month, or of all that are kept."""
     if (year is None) != (month is None):
         raise InvalidRequestError.of("year, month", "one is given without the other", "both, or none")
     params = {} if year is None or month is None else {"year": year, "month": month}
 
-    def parse(answer: Any) -> list[CreditTransaction]:
-        return read_all(answer, CreditTransaction.from_api)
+    def parse(body: Any) -> list[CreditTransaction]:
+        return read_all(body, CreditTransaction.from_api)
 
     return ApiRequest("list credit usage", "GET", "/v1/aicredits/usage", parse, params, idempotent=True)
 
 
 def check_job(job: ImageJob, conn_id: str) -> None:
     """
-    Check that a job which has ended brought a picture.
+    Raise the error of an ended job that has no image.
 
     :param conn_id: the connection, for errors.
-    :raises InvalidRequestError: if it is no job of an image.
+    :raises InvalidRequestError: if the job is not an image job.
     :raises InsufficientCreditsError: if it failed for lack of credits.
     :raises JobRejectedError: if the same request would fail again.
-    :raises JobFailedError: if it may succeed the next time.
+    :raises JobFailedError: if another submit may succeed.
     """
     if job.status == JobStatus.COMPLETED:
         if job.url is None:
@@ -94,5 +94,5 @@ def check_job(job: ImageJob, conn_id: str) -> None:
         return
     if job.error_code == "INSUFFICIENT_CREDITS":
         raise InsufficientCreditsError(str(JobFailedError(job, conn_id)))
-    said = f"{job.error_code or ''} {job.error_message or ''}"
-    raise (JobRejectedError if _REJECTION.search(said) else JobFailedError)(job, conn_id)
+    text = f"{job.error_code or ''} {job.error_message or ''}"
+    raise (JobRejectedError if _REJECTION.search(text) else JobFailedError)(job, conn_id)

@@ -1,4 +1,4 @@
-"""The social platforms that PostEverywhere publishes on, as far as this package has to know them."""
+"""The social platforms that PostEverywhere publishes to."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class Platform:
     """
     A social platform.
 
-    :param name: as people write it.
-    :param max_characters: of a post's text; None where the service does not say.
+    :param name: the display name.
+    :param max_characters: the limit of a post's text; None if it is not documented.
     """
 
     name: str
@@ -28,4 +28,4 @@ PLATFORMS = {
     "x": Platform("X", 280),
     "youtube": Platform("YouTube"),
 }
-"""By the names that the service gives them."""
+"""By the API's names."""

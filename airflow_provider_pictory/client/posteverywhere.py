@@ -1,4 +1,4 @@
-"""PostEverywhere's HTTP API: the requests that can be sent."""
+"""PostEverywhere's HTTP API: the requests."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from airflow_provider_pictory.client.models import Account, Media, Post, Profile, read_all
-from airflow_provider_pictory.client.requests import (
-    MAX_PAGES,
-    ApiRequest,
-    MediaGenerationRequest,
-    PostRequest,
-    utc,
-)
+from airflow_provider_pictory.client.requests import MAX_PAGES, ApiRequest, MediaGenerationRequest, PostRequest, utc
 from airflow_provider_pictory.client.transport import Transport
 from airflow_provider_pictory.client.validation import check_future, check_text, check_url, read_time
 from airflow_provider_pictory.exceptions import InvalidRequestError
@@ -27,12 +21,12 @@ FILTERS = ("status", "platform", "account_id", "created_after", "created_before"
 
 
 def _data(parse: Callable[[Any], T]) -> Callable[[Any], T]:
-    """Open the envelope that every answer comes in."""
-    return lambda answer: parse(answer["data"])
+    """Parse the ``data`` of a response, which every response has."""
+    return lambda body: parse(body["data"])
 
 
 def generate_image(request: MediaGenerationRequest) -> ApiRequest[Media]:
-    """Make an image with one of the service's own models, which costs AI credits."""
+    """Generate an image with one of the service's own models, which costs AI credits."""
     return ApiRequest("generate image", "POST", "/ai/generate-image", _data(Media.from_api), json=request.to_api())
 
 
@@ -47,7 +41,7 @@ def upload_media_from_url(url: str, filename: str | None = None) -> ApiRequest[M
         "/media/upload-from-url",
         _data(Media.from_api),
         json={"url": url} if filename is None else {"url": url, "filename": filename},
-        idempotent=True,  # twice makes a second entry of the library, which costs nothing and is seen by nobody
+        idempotent=True,  # a second upload adds another entry to the library, which is free and not published
     )
 
 
@@ -62,21 +56,21 @@ def list_posts(
     filters: Mapping[str, str | int | dt.datetime | None], offset: int, page: int = 1
 ) -> ApiRequest[tuple[list[Post], int | None]]:
     """
-    Ask for a page of the list of posts; the result is its posts, and the offset of the page after it.
+    List a page of posts; the result is the posts and the offset of the next page.
 
-    :param page: its number.
+    :param page: the number of the page, from 1.
     """
     if unknown := sorted(set(filters) - set(FILTERS)):
         raise InvalidRequestError.of("filters", f"there is no {', '.join(unknown)}", ", ".join(FILTERS))
-    given: dict[str, str | int] = {
+    params: dict[str, str | int] = {
         name: utc(read_time(name, value)) if isinstance(value, dt.datetime) else value
         for name, value in filters.items()
         if value is not None
     }
-    params = {**given, "sort": "created_at", "order": "desc", "limit": PAGE_SIZE, "offset": offset}
+    params |= {"sort": "created_at", "order": "desc", "limit": PAGE_SIZE, "offset": offset}
 
     def parse(data: Any) -> tuple[list[Post], int | None]:
-        # A post without an id could be any, also the one that is looked for: then the page cannot be read.
+        # Unlike other lists, an item without an id is an error: it could be the post that is looked for.
         posts = [Post.from_api(item) for item in data["posts"] if isinstance(item, dict)]
         more = bool(posts) and data.get("pagination", {}).get("has_more", len(posts) == PAGE_SIZE)
         if more and page >= MAX_PAGES:
@@ -87,7 +81,7 @@ def list_posts(
 
 
 def iter_posts(transport: Transport, filters: Mapping[str, str | int | dt.datetime | None]) -> Iterator[Post]:
-    """Go through posts, newest first; pages are asked for as the iteration reaches them."""
+    """Iterate over posts, newest first; pages are requested as needed."""
     offset: int | None = 0
     for page in itertools.count(1):
         posts, offset = transport.send(list_posts(filters, offset or 0, page))
@@ -97,17 +91,17 @@ def iter_posts(transport: Transport, filters: Mapping[str, str | int | dt.dateti
 
 
 def get_post(post_id: str) -> ApiRequest[Post]:
-    """Ask for a post with its media and destinations."""
+    """Get a post with its media and destinations."""
     return ApiRequest("get post", "GET", _path(post_id), _data(Post.from_api), idempotent=True)
 
 
 def get_post_results(post_id: str) -> ApiRequest[Post]:
-    """Ask how far a post is on each account."""
+    """Get a post's status on each account."""
     return ApiRequest("get post results", "GET", f"{_path(post_id)}/results", _data(Post.from_api), idempotent=True)
 
 
 def retry_post(post_id: str) -> ApiRequest[None]:
-    """Publish a post again on the accounts where it failed; what the service answers is not documented."""
+    """Publish a post again on the accounts where it failed; the response is not documented."""
     return ApiRequest("retry post", "POST", f"{_path(post_id)}/retry", lambda _: None, has_result=False)
 
 

@@ -1,7 +1,7 @@
 """
-What happens on a 429, and on what else may pass by itself: whether a request is sent again, and after how long.
+Handling of 429 and other transient errors: whether to retry a request, and after how many seconds.
 
-From two facts follows all of it: whether the request is idempotent, and whether its error says that it had no effect.
+It depends on two facts: whether the request is idempotent, and whether its error says that it had no effect.
 """
 
 from __future__ import annotations
@@ -18,21 +18,18 @@ from airflow_provider_pictory.exceptions import RateLimitedError, ServiceError, 
 
 MAX_ATTEMPTS = 3
 DEFAULT_RETRY_AFTER = 30.0
-"""How long to leave a service alone whose 429 does not say, in seconds."""
+"""Seconds to wait after a 429 without ``Retry-After``."""
 MAX_RETRY_AFTER = 5.0
-"""The longest that a hook sleeps before it repeats a request, in seconds; what takes longer is the caller's."""
+"""The maximum number of seconds that a hook sleeps before a retry; longer waits are left to the caller."""
 
 
 def retry_delay(request: ApiRequest[Any], error: ServiceError, attempt: int) -> float | None:
     """
-    Decide whether a hook repeats a request, and when.
+    Return the seconds after which a hook retries a request; None if it does not.
 
-    One that is not idempotent is not, not even if it had no effect: before each of them its caller has to write down
-    that it is sent. Others are, a bounded number of times, after the service's own delay where it names one.
+    Only idempotent requests are retried: before any other, the caller has to record that it is sent.
 
-    :param error: how the attempt ended.
-    :param attempt: the number of that attempt, from 1.
-    :return: seconds to sleep, or None to give up.
+    :param attempt: the number of the failed attempt, from 1.
     """
     if not request.idempotent or attempt >= MAX_ATTEMPTS or not isinstance(error, TransientError):
         return None
@@ -42,10 +39,9 @@ def retry_delay(request: ApiRequest[Any], error: ServiceError, attempt: int) -> 
 
 def pause_before_retry(error: BaseException) -> float | None:
     """
-    Tell how long a service has asked to be left alone by a request that had no effect.
+    Return the seconds to pause after a refused request that had no effect; None if the service did not ask for a pause.
 
-    :return: seconds, at least 1, a little more than it said and each time another, since a whole crowd is told the
-        same; None if it has not asked.
+    This is ``Retry-After``, at least 1 s, plus up to 20 % of jitter, since many tasks receive the same value.
     """
     if not isinstance(error, TransientError) or not error.had_no_effect:
         return None
@@ -56,17 +52,17 @@ def pause_before_retry(error: BaseException) -> float | None:
 
 
 def backoff(attempt: int, limit: float = 30.0) -> float:
-    """Seconds to wait after the ``attempt``-th failure in a row: doubling from 1, spread so that crowds disperse."""
+    """Return the seconds to wait after the ``attempt``-th failure in a row: exponential from 1 s, with jitter."""
     return min(limit, 2.0 ** min(attempt - 1, 16)) * random.uniform(0.5, 1.0)
 
 
 def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
     """
-    Read when the service wants the next request.
+    Read ``Retry-After`` (seconds or a date), or ``X-RateLimit-Reset`` if no requests remain.
 
-    :param headers: ``retry-after`` (seconds or a date) decides, else an exhausted ``x-ratelimit-reset``.
+    :param headers: with names in lower case.
     :param now: the unix time.
-    :return: seconds from now, at least 0 and at most a day; None if the response does not say.
+    :return: seconds from now, 0 to 86,400; None if the response has neither.
     """
     value = headers.get("retry-after", "").strip()
     delay: float | None = None
@@ -74,9 +70,9 @@ def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
         delay = float(value)
     elif value:
         try:
-            moment = parsedate_to_datetime(value)
-            # A date of HTTP is in UTC, in whichever of its forms; not all of them say so.
-            delay = moment.replace(tzinfo=moment.tzinfo or dt.timezone.utc).timestamp() - now
+            date = parsedate_to_datetime(value)
+            # HTTP dates are in UTC; not all of their formats name the zone.
+            delay = date.replace(tzinfo=date.tzinfo or dt.timezone.utc).timestamp() - now
         except (ValueError, TypeError, OverflowError):
             delay = None
     elif headers.get("x-ratelimit-remaining", "").strip() == "0":
@@ -86,15 +82,10 @@ def retry_after(headers: Mapping[str, str], *, now: float) -> float | None:
 
 
 def allowance(headers: Mapping[str, str], *, now: float) -> tuple[int, float] | None:
-    """
-    Read how much the service still allows.
-
-    :param now: the unix time.
-    :return: how many requests, and for how many seconds from now; None if the response does not say.
-    """
+    """Return the remaining requests and the seconds until the reset, from the ``X-RateLimit-*`` headers if sent."""
     if "x-ratelimit-reset" not in headers:
         return None
-    left, reset = (headers.get(f"x-ratelimit-{name}", "").strip() for name in ("remaining", "reset"))
-    if not re.fullmatch(r"\d{1,9}", left) or not re.fullmatch(r"\d{1,12}(\.\d+)?", reset):
+    remaining, reset = (headers.get(f"x-ratelimit-{name}", "").strip() for name in ("remaining", "reset"))
+    if not re.fullmatch(r"\d{1,9}", remaining) or not re.fullmatch(r"\d{1,12}(\.\d+)?", reset):
         return None
-    return int(left), min(max(float(reset) - now, 0.0), 3600.0)
+    return int(remaining), min(max(float(reset) - now, 0.0), 3600.0)

@@ -1,7 +1,7 @@
 """
-What can be asked of the services: requests that are valid once they are made, with the names of Python and of the API.
+The requests of both services, validated on creation, with Python's names and conversion to the API's names.
 
-A field that is left out, or None, is left to the service's default, or to what its description says.
+A field that is None is not sent, so that the service's default applies.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from airflow_provider_pictory.exceptions import InvalidRequestError
 T = TypeVar("T")
 
 MAX_PAGES = 1000
-"""Of a list, at most."""
+"""The maximum number of pages read of a list."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class ApiRequest(Generic[T]):
     """
     One HTTP request to a service.
 
-    :param name: what logs and errors call it.
-    :param parse: makes the result from the decoded JSON body.
-    :param idempotent: whether sending it twice costs and publishes nothing twice.
-    :param has_result: whether the body of a success says anything.
+    :param name: for logs and errors.
+    :param parse: converts the decoded JSON body to the result.
+    :param idempotent: whether sending it twice neither costs nor publishes twice.
+    :param has_result: whether a successful response has a body to parse.
     """
 
     name: str
@@ -60,7 +60,7 @@ class ApiRequest(Generic[T]):
 
 @dataclass(frozen=True)
 class PictoryModel:
-    """What is documented of one of Pictory's models: its price, and the aspect ratios that it supports."""
+    """One of Pictory's models: its documented price in AI credits, and the aspect ratios it supports."""
 
     credits: float
     aspect_ratios: tuple[str, ...] = ("1:1", "16:9", "9:16")
@@ -80,17 +80,16 @@ POSTEVERYWHERE_ASPECT_RATIOS = ("1:1", "16:9", "9:16", "4:3", "3:4", "4:5", "5:4
 
 
 def credits_expected(model: str | None) -> float | None:
-    """Tell what an image of one of Pictory's models costs; None where that is not known."""
-    known = PICTORY_MODELS.get(model or "")
-    return known.credits if known else None
+    """Return the price of an image of one of Pictory's models in AI credits; None if it is not known."""
+    return PICTORY_MODELS[model].credits if model in PICTORY_MODELS else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRequest:
     """
-    An image of Pictory: the fields of :meth:`~airflow_provider_pictory.hooks.pictory.PictoryHook.submit_image`.
+    An image of Pictory: the parameters of :meth:`~airflow_provider_pictory.hooks.pictory.PictoryHook.submit_image`.
 
-    :raises InvalidRequestError: if one of them is wrong.
+    :raises InvalidRequestError: if a parameter is invalid.
     """
 
     prompt: str
@@ -104,19 +103,19 @@ class ImageRequest:
         self.check(vars(self))
 
     @staticmethod
-    def check(given: Mapping[str, Any]) -> None:
-        """Check the fields that are given; a request is made of all."""
+    def check(values: Mapping[str, Any]) -> None:
+        """Validate some or all of the fields."""
         check_each(
-            given,
+            values,
             prompt=lambda value: check_text("prompt", value, 5, 5000),
             model=check_model,
             style=lambda value: check_one_of("style", value, PICTORY_STYLES),
             reference_image_url=optional(partial(check_url, "reference_image_url")),
             webhook=optional(partial(check_url, "webhook")),
         )
-        if "aspect_ratio" in given:
-            known = PICTORY_MODELS.get(given["model"] or PICTORY_DEFAULT_MODEL) if "model" in given else None
-            check_aspect_ratio(given["aspect_ratio"], known.aspect_ratios if known else None, given.get("model"))
+        if "aspect_ratio" in values:
+            model = PICTORY_MODELS.get(values["model"] or PICTORY_DEFAULT_MODEL) if "model" in values else None
+            check_aspect_ratio(values["aspect_ratio"], model.aspect_ratios if model else None, values.get("model"))
 
     def to_api(self) -> dict[str, Any]:
         """Return the JSON body."""
@@ -130,7 +129,7 @@ class ImageRequest:
         )
 
     def fingerprint(self, conn_id: str) -> str:
-        """Return what tells this request, through a connection, from others."""
+        """Return a hash that identifies this request through a connection."""
         return fingerprint({**vars(self), "pictory_conn_id": conn_id})
 
 
@@ -139,9 +138,9 @@ class MediaGenerationRequest:
     """
     An image of PostEverywhere's own models.
 
-    Its fields are those of :meth:`~airflow_provider_pictory.hooks.posteverywhere.PostEverywhereHook.generate_image`.
+    Parameters as of :meth:`~airflow_provider_pictory.hooks.posteverywhere.PostEverywhereHook.generate_image`.
 
-    :raises InvalidRequestError: if one of them is wrong.
+    :raises InvalidRequestError: if a parameter is invalid.
     """
 
     prompt: str
@@ -152,20 +151,20 @@ class MediaGenerationRequest:
         self.check(vars(self))
 
     @staticmethod
-    def check(given: Mapping[str, Any]) -> None:
-        """Check the fields that are given; a request is made of all."""
-        check_each(given, prompt=lambda value: check_text("prompt", value, 1, 2000), model=check_model)
-        if "aspect_ratio" in given:
-            model = given.get("model")
-            is_known = "model" in given and (model is None or model in POSTEVERYWHERE_MODELS)
-            check_aspect_ratio(given["aspect_ratio"], POSTEVERYWHERE_ASPECT_RATIOS if is_known else None, model)
+    def check(values: Mapping[str, Any]) -> None:
+        """Validate some or all of the fields."""
+        check_each(values, prompt=lambda value: check_text("prompt", value, 1, 2000), model=check_model)
+        if "aspect_ratio" in values:
+            model = values.get("model")
+            is_known = "model" in values and (model is None or model in POSTEVERYWHERE_MODELS)
+            check_aspect_ratio(values["aspect_ratio"], POSTEVERYWHERE_ASPECT_RATIOS if is_known else None, model)
 
     def to_api(self) -> dict[str, Any]:
         """Return the JSON body."""
         return _without_none(**vars(self))
 
     def fingerprint(self, conn_id: str) -> str:
-        """Return what tells this request, through a connection, from others."""
+        """Return a hash that identifies this request through a connection."""
         return fingerprint({**vars(self), "posteverywhere_conn_id": conn_id})
 
 
@@ -174,7 +173,7 @@ class LibraryMedia:
     """
     Entries of the media library.
 
-    :param parameter: of the operator, by which they were given.
+    :param parameter: the operator's parameter that they come from: ``image`` or ``media_ids``.
     """
 
     media_ids: tuple[str, ...]
@@ -182,7 +181,7 @@ class LibraryMedia:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What tells it from other images."""
+        """The part of the fingerprint that identifies the image."""
         return {self.parameter: self.media_ids}
 
 
@@ -191,7 +190,7 @@ class ImageUrl:
     """
     An image that has to be imported into the media library.
 
-    :param job_id: the job of Pictory that made it, if one did.
+    :param job_id: the Pictory job that generated it, if any.
     """
 
     url: str
@@ -199,28 +198,28 @@ class ImageUrl:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What tells it from other images: the address of a job's picture may be another each time it is asked for."""
+        """The part of the fingerprint that identifies the image: the job id, since a job's URL may change."""
         return {"image": self.job_id or self.url}
 
 
 def image_source(image: Any, media_ids: Any) -> LibraryMedia | ImageUrl:
     """
-    Read what a post is to show.
+    Convert the two parameters for a post's image.
 
     :param image: an image, a media record, or a URL; or None.
     :param media_ids: entries of the media library; or None.
-    :raises InvalidRequestError: if not exactly one is given, or it is wrong.
+    :raises InvalidRequestError: if not exactly one is given, or it is invalid.
     """
     if (image is None) == (media_ids is None):
-        given = "neither is given" if image is None else "both are given"
-        raise InvalidRequestError.of("image, media_ids", given, "exactly one of the two")
+        fault = "neither is given" if image is None else "both are given"
+        raise InvalidRequestError.of("image, media_ids", fault, "exactly one of the two")
     record = image if isinstance(image, Mapping) else {"url": image}
-    listed = media_ids if media_ids is not None else record.get("media_ids")
-    if media_ids is not None or listed:
-        found = check_media_ids(listed)
-        if not found:
+    ids = media_ids if media_ids is not None else record.get("media_ids")
+    if media_ids is not None or ids:
+        ids = check_media_ids(ids)
+        if not ids:
             raise InvalidRequestError.of("media_ids", "is empty", "at least one id of the media library")
-        return LibraryMedia(tuple(found), "image" if media_ids is None else "media_ids")
+        return LibraryMedia(tuple(ids), "image" if media_ids is None else "media_ids")
     check_url("image", record.get("url"), secure=True)
     return ImageUrl(record["url"], record.get("job_id"))
 
@@ -228,10 +227,10 @@ def image_source(image: Any, media_ids: Any) -> LibraryMedia | ImageUrl:
 @dataclass(frozen=True, kw_only=True)
 class PostRequest:
     """
-    A post: the fields of :meth:`~airflow_provider_pictory.hooks.posteverywhere.PostEverywhereHook.create_post`.
+    A post: the parameters of :meth:`~airflow_provider_pictory.hooks.posteverywhere.PostEverywhereHook.create_post`.
 
-    :param image: what it shows; None for a post without an image.
-    :raises InvalidRequestError: if one of them is wrong.
+    :param image: the image; None for a post without one.
+    :raises InvalidRequestError: if a parameter is invalid.
     """
 
     content: str
@@ -248,23 +247,23 @@ class PostRequest:
         object.__setattr__(self, "account_ids", tuple(self.account_ids or ()))
 
     @staticmethod
-    def check(given: Mapping[str, Any]) -> None:
-        """Check the fields that are given; a request is made of all."""
+    def check(values: Mapping[str, Any]) -> None:
+        """Validate some or all of the fields."""
         check_each(
-            given,
+            values,
             content=lambda value: check_text("content", value, 1, None),
             scheduled_for=optional(partial(read_time, "scheduled_for")),
             timezone=optional(check_timezone),
             platform_content=optional(check_platform_content),
             draft=partial(read_boolean, "draft"),
         )
-        if "account_ids" in given:
-            required = "draft" in given and not read_boolean("draft", given["draft"])
-            check_account_ids(given["account_ids"], required=required)
+        if "account_ids" in values:
+            required = "draft" in values and not read_boolean("draft", values["draft"])
+            check_account_ids(values["account_ids"], required=required)
 
     @property
     def due(self) -> str | None:
-        """When it is to be published, in UTC; None for now."""
+        """The time to publish at, in UTC; None for now."""
         return None if self.scheduled_for is None else utc(read_time("scheduled_for", self.scheduled_for))
 
     def to_api(self) -> dict[str, Any]:
@@ -283,9 +282,9 @@ class PostRequest:
 
     def fingerprint(self, conn_id: str) -> str:
         """
-        Return what tells this request, through a connection, from others.
+        Return a hash that identifies this request through a connection.
 
-        Its time does not: a DAG file that reckons from now gives another on every parse, and must not post again.
+        It leaves out ``scheduled_for``: a DAG file that computes it from the current time must not post again.
         """
         fields = {name: value for name, value in vars(self).items() if name not in ("image", "scheduled_for")}
         image = self.image.identity if self.image else {}
@@ -293,14 +292,14 @@ class PostRequest:
 
 
 def utc(moment: dt.datetime) -> str:
-    """Write a point in time as PostEverywhere does."""
+    """Format a time as PostEverywhere does."""
     return moment.astimezone(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def fingerprint(values: Mapping[str, Any]) -> str:
-    """Return a hash of values; those that are None do not count, so that a new release may add fields."""
-    given = {name: value for name, value in values.items() if value is not None}
-    return hashlib.sha256(json.dumps(given, sort_keys=True, default=str).encode()).hexdigest()
+    """Return a hash of the values that are not None, so that new releases may add fields."""
+    values = {name: value for name, value in values.items() if value is not None}
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _without_none(**values: Any) -> dict[str, Any]:

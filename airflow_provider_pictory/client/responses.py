@@ -1,7 +1,7 @@
 """
-What a service's response means: a result, or which error.
+Reading responses: a result, or the error to raise.
 
-Nothing here does I/O: the sync and the async hooks share every decision.
+Without I/O, for sync and async hooks alike.
 """
 
 from __future__ import annotations
@@ -47,10 +47,9 @@ class ApiResponse:
     @classmethod
     def received(cls, status: int, headers: Mapping[str, str], body: bytes, key: str) -> ApiResponse:
         """
-        Take note of a response, without the key, should the other side have repeated it.
+        Decompress a response, and mask the API key in case the server repeats it.
 
-        :param body: as it was sent, compressed or not.
-        :param key: the API key that the request carried. What is shorter than any real key stays, as part of words.
+        :param key: the request's API key; not masked if it is shorter than any real key.
         """
         headers = {name.lower(): value for name, value in headers.items()}
         body = _decompress(body, headers.get("content-encoding", ""))
@@ -62,13 +61,9 @@ class ApiResponse:
         return cls(status, headers, body)
 
     def json(self) -> Any:
-        """
-        Decode the body.
-
-        :raises ValueError: it is no JSON.
-        """
+        """Decode the body; raise ``ValueError`` if it is not JSON."""
         try:
-            # UTF-8 alone, as JSON demands: in any other encoding the key would not have been found.
+            # Only UTF-8, as JSON requires: in other encodings the key would not have been masked.
             return json.loads(self.body.decode("utf-8-sig"))
         except RecursionError:
             raise ValueError("nested too deeply") from None
@@ -76,11 +71,9 @@ class ApiResponse:
 
 def _decompress(body: bytes, encodings: str) -> bytes:
     """
-    Undo a response's ``Content-Encoding``, for gzip and deflate.
+    Decompress up to ``MAX_RESPONSE_BYTES`` of gzip or deflate; return the body unchanged if that fails.
 
-    The HTTP libraries' oldest supported versions bound neither the time nor the memory that this takes.
-
-    :return: at most ``MAX_RESPONSE_BYTES`` bytes; what cannot be decompressed, as it is.
+    The oldest supported versions of the HTTP libraries limit neither the time nor the memory for this.
     """
     for encoding in reversed(encodings.lower().split(",")):
         if encoding.strip() in ("gzip", "x-gzip", "deflate"):
@@ -90,16 +83,12 @@ def _decompress(body: bytes, encodings: str) -> bytes:
 
 
 def _escaped(key: str) -> bytes:
-    """Return a pattern for all the ways in which JSON may write a key."""
+    """Return a pattern for the key in JSON with any escapes."""
     return "".join(rf"(?:\\?{re.escape(c)}|\\u(?i:{ord(c):04x}))" for c in key).encode()
 
 
 def read(service: str, request: ApiRequest[T], response: ApiResponse) -> T:
-    """
-    Return the result of a request, or raise the error that its response amounts to.
-
-    :param service: the service's name and connection, for errors.
-    """
+    """Return the result of a request, or raise the error of its response; ``service`` is the label for errors."""
     if not 200 <= response.status < 300:
         _raise_error(service, request, response)
     try:
@@ -116,11 +105,7 @@ def read(service: str, request: ApiRequest[T], response: ApiResponse) -> T:
 
 
 def lost(service: str, request: ApiRequest[Any], reason: object, *, sent: bool) -> TransientError:
-    """
-    Make the error for a request that got no response.
-
-    :param sent: whether the request may have reached the service.
-    """
+    """Make the error for a request without a response; ``sent``: whether it may have reached the service."""
     if sent and not request.idempotent:
         return OutcomeUnknownError(
             f"The answer of {service} to {request.name} was lost ({one_line(reason)}): "
@@ -130,7 +115,7 @@ def lost(service: str, request: ApiRequest[Any], reason: object, *, sent: bool) 
 
 
 def _describe(response: ApiResponse) -> str:
-    """Say in a few words what a response is that is not what was expected."""
+    """Describe an unexpected response."""
     kind = response.headers.get("content-type", "").partition(";")[0] or "no content type"
     return f"the body is not what the API documents ({one_line(kind, 50)}: {one_line(_text(response), 120) or 'empty'})"
 
@@ -140,11 +125,7 @@ def _text(response: ApiResponse) -> str:
 
 
 def _raise_error(service: str, request: ApiRequest[Any], response: ApiResponse) -> NoReturn:
-    """
-    Raise the error of a response outside 2xx.
-
-    Both services' bodies are read alike, and with tolerance: their errors differ from endpoint to endpoint.
-    """
+    """Raise the error of a response outside 2xx; their formats differ, so every field is optional."""
     status = response.status
     try:
         body = response.json()
@@ -156,11 +137,11 @@ def _raise_error(service: str, request: ApiRequest[Any], response: ApiResponse) 
     request_id = _request_id(meta if isinstance(meta, dict) else {}, response.headers)
 
     codes = [one_line(problem[key], 100) for key in ("code", "error_code") if problem.get(key)]
-    said = problem.get("message") or problem.get("error_message") or fields.get("error")
-    if not isinstance(said, str) or not said:
-        said = _describe(response)
+    text = problem.get("message") or problem.get("error_message") or fields.get("error")
+    if not isinstance(text, str) or not text:
+        text = _describe(response)
     faults = _field_faults(problem.get("fields"))
-    message = ": ".join([f"{service} returned {status} for {request.name}", *codes, one_line(said)])
+    message = ": ".join([f"{service} returned {status} for {request.name}", *codes, one_line(text)])
     if faults:
         message += f" [{faults}]"
     if request_id:
@@ -183,7 +164,7 @@ def _raise_error(service: str, request: ApiRequest[Any], response: ApiResponse) 
         raise AuthenticationError(f"{message}. Is the API key in the connection's password right?", **ids)
     details = problem.get("details")
     details = details if isinstance(details, dict) else {}
-    if status == 402 and "credit" in f"{codes} {said} {list(details)}".lower():
+    if status == 402 and "credit" in f"{codes} {text} {list(details)}".lower():
         raise InsufficientCreditsError(
             message,
             credits_required=_number(details.get("credits_required")),
@@ -197,32 +178,27 @@ def _raise_error(service: str, request: ApiRequest[Any], response: ApiResponse) 
         raise NotFoundError(message + hint, **ids)
     if status < 200 or status in (408, 425) or (status >= 500 and (retryable is not False or not request.idempotent)):
         if request.idempotent or (status == 503 and delay is not None):
-            # A 503 that names a delay is a refusal; any other may come from a gateway that lost the response.
+            # A 503 with Retry-After was refused; any other may come from a gateway that lost the response.
             raise TransientError(message, retry_after=delay, **ids)
         raise OutcomeUnknownError(f"{message}; whether it took effect is not known", retry_after=delay, **ids)
     raise InvalidRequestError(message, **ids)
 
 
 def _request_id(meta: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
-    found = (
-        meta.get("request_id")
-        or meta.get("requestId")
-        or headers.get("x-request-id")
-        or headers.get("x-amzn-requestid")
-    )
-    return one_line(found, 100) if found else None
+    ids = (meta.get("request_id"), meta.get("requestId"), headers.get("x-request-id"), headers.get("x-amzn-requestid"))
+    return next((one_line(item, 100) for item in ids if item), None)
 
 
 def _field_faults(faults: Any) -> str:
-    """Join ``[{"field": …, "message": …}]``; some endpoints call the pair ``name`` and ``errors``."""
+    """Join ``[{"field": …, "message": …}]``; some endpoints use the names ``name`` and ``errors``."""
     if not isinstance(faults, list):
         return ""
     lines = []
     for fault in faults[:20]:
         if isinstance(fault, dict):
-            said = fault.get("message") or fault.get("errors")
-            said = ", ".join(map(str, said)) if isinstance(said, list) else said
-            lines.append(f"{fault.get('field') or fault.get('name')}: {said}")
+            text = fault.get("message") or fault.get("errors")
+            text = ", ".join(map(str, text)) if isinstance(text, list) else text
+            lines.append(f"{fault.get('field') or fault.get('name')}: {text}")
     return one_line("; ".join(lines))
 
 

@@ -1,7 +1,7 @@
 """
 The two services, and the fields of an Airflow connection to them.
 
-Imports nothing of the package: Airflow reads the metadata, which follows these tables, while it imports itself.
+Imports nothing of the package: Airflow reads the provider metadata, made from these tables, during its own import.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ PROXY = "an http(s) proxy's URL, with user and password percent-encoded if it ha
 @dataclass(frozen=True)
 class Service:
     """
-    A service, and what its connections are like.
+    A service and the defaults of its connections.
 
-    :param conn_type: of Airflow's connections to it.
-    :param conn_id_parameter: the parameter of hooks and operators that names one.
-    :param base_url: of its API, without a trailing slash.
-    :param key_hint: what the connection form shows in place of the key.
-    :param requests_per_minute: how many requests one triggerer sends at most, unless the connection says otherwise.
-    :param authorization: the header's value.
+    :param conn_type: the Airflow connection type.
+    :param conn_id_parameter: the name of the hooks' and operators' connection parameter.
+    :param base_url: the API's base URL, without a trailing slash.
+    :param key_hint: the placeholder of the key in the connection form.
+    :param requests_per_minute: the default of the connection's option of that name.
+    :param authorization: the value of the ``Authorization`` header.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Service:
 
     @property
     def form(self) -> dict[str, Any]:
-        """What Airflow's connection form shows, and how it calls it."""
+        """The connection form in Airflow: hidden fields, labels and placeholders."""
         return {
             "hidden_fields": ["schema", "login", "port"],
             "relabeling": {"host": "Base URL", "password": "API key"},
@@ -76,13 +76,13 @@ class ExtraField:
     """
     One field of a connection's extra.
 
-    :param read: makes its value of what JSON says; raises ValueError if it is wrong.
-    :param meaning: what it is for.
-    :param allowed: its values.
-    :param default: what counts if it is left out; may name the service's.
-    :param label: in the connection form, where it has a field of its own.
-    :param form: that field's JSON schema.
-    :param secret: whether errors may not repeat its value.
+    :param read: converts the JSON value; raises ValueError if it is invalid.
+    :param meaning: what the field is for.
+    :param allowed: the allowed values.
+    :param default: the default, as text; a format string with ``service``.
+    :param label: the label in the connection form, if shown there.
+    :param form: the JSON schema of the form field.
+    :param secret: whether errors must not contain the value.
     """
 
     read: Callable[[Any], Any]
@@ -120,9 +120,9 @@ def _read_proxies(value: Any) -> dict[str, str]:
 
 def is_proxy(url: str) -> bool:
     """
-    Whether a text is a proxy's URL that everybody reads alike.
+    Whether a text is an unambiguous proxy URL.
 
-    With an ``@`` or a slash in its password, a part of that would be taken for the host, and told as such.
+    With a bare ``@`` or slash in the password, part of it would be taken for the host and shown in errors.
     """
     user = r"[\w.~!$&'()*+,;=%-]*"
     host = r"(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)"
@@ -144,12 +144,7 @@ def _read_cert(value: Any) -> str | tuple[str, str]:
 
 
 def parse_boolean(value: Any) -> bool:
-    """
-    Read what is true or false.
-
-    :param value: a boolean, 1 or 0, or one of these as text, in any case.
-    :raises ValueError: if it is none of these.
-    """
+    """Parse a boolean, 1 or 0, or one of these as text in any case; raise ``ValueError`` for other values."""
     known = {"true": True, "1": True, "false": False, "0": False}
     text = str(value).strip().lower()
     if isinstance(value, (bool, int, str)) and text in known:
@@ -200,4 +195,4 @@ EXTRA_FIELDS = {
         form={"type": ["number", "null"], "minimum": 0},
     ),
 }
-"""By their names in JSON: the connection form, what is read, errors and the docs follow this table."""
+"""The extra's fields by their JSON names: used to read connections, in the connection form, in errors and in docs."""

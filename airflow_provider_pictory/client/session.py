@@ -1,4 +1,4 @@
-"""How a connection's TLS and proxy settings are applied, so that sync and async requests take the same way."""
+"""TLS and proxy settings of a connection, the same for sync and async requests."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ from airflow_provider_pictory.exceptions import InvalidRequestError
 
 def make_session(endpoint: Endpoint) -> requests.Session:
     """
-    Make a session that is settled: nothing in the environment can change it any more.
+    Make a session whose proxies and CA bundles do not depend on the environment any more.
 
-    Left to itself, ``requests`` lets the environment's proxies and CA bundles win over a session's own, and
-    ``.netrc`` over the key.
+    By default, ``requests`` prefers the environment's to the session's, and ``.netrc`` to the API key.
     """
     session = requests.Session()
     for scheme in ("https://", "http://"):
         session.mount(scheme, BoundedAdapter(endpoint.timeout[0]))
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # Also with allow_redirects=False, requests reads a redirect's whole body and parses where it leads.
+    # Even with allow_redirects=False, requests reads a redirect's whole body and parses its location.
     session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
     session.trust_env = endpoint.trust_env
     settings = session.merge_environment_settings(
@@ -36,7 +35,7 @@ def make_session(endpoint: Endpoint) -> requests.Session:
     )
     session.trust_env = False
     session.verify, session.cert = settings["verify"], settings["cert"]
-    # An environment with a proxy but without no_proxy must not send what is for this machine through it.
+    # The environment's proxy must not be used for a loopback address, even without no_proxy.
     is_local = is_loopback(urlsplit(endpoint.base_url).hostname or "")
     session.proxies = dict(endpoint.proxies) if is_local else settings["proxies"]
     for scheme, url in session.proxies.items():
@@ -55,7 +54,7 @@ def _paths(cert: str | tuple[str, str] | None) -> Sequence[str]:
 
 
 def _tls(session: requests.Session) -> ssl.SSLContext:
-    """Read the session's certificates, which ``requests`` itself would only do while it connects."""
+    """Load the session's certificates; ``requests`` itself would load them only on connecting."""
     bundle = session.verify if isinstance(session.verify, str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
     is_folder = os.path.isdir(bundle)
     try:
@@ -74,7 +73,7 @@ def _tls(session: requests.Session) -> ssl.SSLContext:
 
 
 def tls_and_proxy(endpoint: Endpoint) -> tuple[ssl.SSLContext | bool, str | None]:
-    """Settle what ``requests`` would use for this endpoint, so that sync and async agree by construction."""
+    """Return the TLS context and the proxy URL that ``requests`` would use for this endpoint."""
     session = make_session(endpoint)
     proxy = requests.utils.select_proxy(endpoint.base_url, session.proxies)
     return _tls(session) if endpoint.base_url.startswith("https:") else True, proxy

@@ -1,7 +1,7 @@
 """
-How requests are sent: sync with ``requests``, async with ``aiohttp``. What a response means is decided elsewhere.
+Sending requests: sync with ``requests``, async with ``aiohttp``. Responses are read in :mod:`.responses`.
 
-The HTTP libraries are imported when the first request is sent: whatever imports a hook, a DAG file say, is quick.
+The HTTP libraries are imported on the first request, so that importing a hook in a DAG file is fast.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 KEEP_ALIVE = 60.0
-"""For how many seconds an async transport keeps a connection that nobody uses."""
+"""Seconds until an async transport closes an idle connection."""
 
 USER_AGENT = f"airflow-provider-pictory/{__version__}"
 
 
 class _Transport:
-    """What both transports know of a service."""
+    """The base of both transports."""
 
     def __init__(self, service: Service, conn_id: str) -> None:
         self.service = service
@@ -58,12 +58,12 @@ class _Transport:
 
 class Transport(_Transport):
     """
-    Sends requests to a service, over one session for its whole life.
+    Sends requests to a service, over one session.
 
     :param service: the service.
-    :param conn_id: what errors call the connection.
-    :param read_endpoint: reads where the connection leads, at the first request, and anew while requests fail: its key
-        may have been changed.
+    :param conn_id: the connection id, for errors.
+    :param read_endpoint: reads the connection; called at the first request, and again while requests fail, since the
+        key may have been changed.
     """
 
     def __init__(self, service: Service, conn_id: str, read_endpoint: Callable[[], Endpoint]) -> None:
@@ -74,21 +74,13 @@ class Transport(_Transport):
 
     @cached_property
     def endpoint(self) -> Endpoint:
-        """
-        Where the connection leads.
-
-        :raises InvalidRequestError: if there is no such connection, or it cannot be used.
-        """
+        """The connection's base URL, key and settings; raises ``InvalidRequestError`` if it is missing or invalid."""
         endpoint = self._read_endpoint()
         self._stale, self._read_at = False, time.monotonic()
         return endpoint
 
     def refresh(self) -> Endpoint:
-        """
-        Read the connection again.
-
-        :raises InvalidRequestError: if there is no such connection any more, or it cannot be used.
-        """
+        """Read the connection again; raise ``InvalidRequestError`` if it is missing or invalid."""
         before = self.endpoint
         del self.endpoint
         try:
@@ -96,18 +88,14 @@ class Transport(_Transport):
         except ServiceError:
             self.endpoint = before
             raise
-        if not before.is_reached_like(endpoint):
+        if not before.can_share_session_with(endpoint):
             self.close()
             self.__dict__.pop("session", None)
         return endpoint
 
     @cached_property
     def session(self) -> requests.Session:
-        """
-        The session that requests go through, with the connection's proxies and TLS settings.
-
-        It does not hold the key: only the transport's own requests, which go to the base URL alone, carry it.
-        """
+        """The session, with the connection's proxies and TLS settings; the key is added to each request instead."""
         from airflow_provider_pictory.client.session import make_session
 
         return make_session(self.endpoint)
@@ -119,10 +107,10 @@ class Transport(_Transport):
 
     def send(self, request: ApiRequest[T], before_send: Callable[[], None] | None = None) -> T:
         """
-        Send one request, repeating it where that can neither cost nor publish twice.
+        Send one request; retry it only if it is idempotent.
 
-        :param before_send: called right before the first byte of a request that is not idempotent: it is made then, and
-            its connection open. If it raises an error, the request is not sent.
+        :param before_send: called right before the first byte of a request that is not idempotent, with the connection
+            already open. If it raises an error, the request is not sent.
         :raises ServiceError: see :mod:`airflow_provider_pictory.exceptions`.
         """
         if self._stale and time.monotonic() > self._read_at + REFRESH_INTERVAL:
@@ -144,7 +132,7 @@ class Transport(_Transport):
             attempt += 1
 
     def _prepare(self, request: ApiRequest[Any]) -> requests.PreparedRequest:
-        """Do all that comes before the first byte: read the Airflow connection, make the request, open a connection."""
+        """Read the Airflow connection, build the request and open an HTTP connection, without sending anything."""
         import requests
         import urllib3
 
@@ -159,15 +147,15 @@ class Transport(_Transport):
             )
         )
         try:
-            with self._adapter.at_most(endpoint.longest_call):
+            with self._adapter.at_most(endpoint.total_timeout):
                 self._adapter.open_connection(self.session, prepared)
             return prepared
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             fault = lost(self.label, request, self._reason(error), sent=False)
-        raise fault  # without the cause, which can hold a proxy's password
+        raise fault  # without the cause, which may contain a proxy's password
 
     def _reason(self, error: BaseException) -> str:
-        return without_credentials(_root(error), self.endpoint.key, self.session.proxies.values())
+        return without_credentials(_root_cause(error), self.endpoint.key, self.session.proxies.values())
 
     @property
     def _adapter(self) -> BoundedAdapter:
@@ -180,7 +168,7 @@ class Transport(_Transport):
         endpoint = self.endpoint
         try:
             with (
-                self._adapter.at_most(endpoint.longest_call),
+                self._adapter.at_most(endpoint.total_timeout),
                 self.session.send(prepared, timeout=endpoint.timeout, allow_redirects=False, stream=True) as response,
             ):
                 body = bytearray()
@@ -196,17 +184,13 @@ class Transport(_Transport):
 
 
 class AsyncTransport(_Transport):
-    """
-    Sends requests as :class:`Transport` does, in an event loop.
-
-    It repeats nothing by itself: whoever waits in an event loop decides when to ask again.
-    """
+    """Sends requests as :class:`Transport` does, in an event loop and without retries."""
 
     def __init__(self, service: Service, conn_id: str, read_endpoint: Callable[[], Awaitable[Endpoint]]) -> None:
         super().__init__(service, conn_id)
         self._read_endpoint = read_endpoint
         self.endpoint: Endpoint | None = None
-        """Where the connection leads, once it was read."""
+        """The connection, once it was read."""
         self.allowance: tuple[int, float] | None = None
         """How many requests the service allows, and for how many seconds, where its last answer said."""
         self._client: aiohttp.ClientSession | None = None
@@ -221,15 +205,11 @@ class AsyncTransport(_Transport):
             await client.close()
 
     async def refresh(self) -> Endpoint:
-        """
-        Read the connection, again if need be: its key may have been changed.
-
-        :raises InvalidRequestError: if there is no such connection, or it cannot be used.
-        """
+        """Read the connection again; raise ``InvalidRequestError`` if it is missing or invalid."""
         from airflow_provider_pictory.client.session import tls_and_proxy
 
         endpoint = await self._read_endpoint()
-        if self.endpoint is None or not self.endpoint.is_reached_like(endpoint):
+        if self.endpoint is None or not self.endpoint.can_share_session_with(endpoint):
             tls, proxy = await asyncio.to_thread(tls_and_proxy, endpoint)
             await self.close()
             self._tls, self._proxy = tls, proxy
@@ -242,10 +222,12 @@ class AsyncTransport(_Transport):
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
             self._loop = loop
-            connect, read_ = endpoint.timeout
+            connect_timeout, read_timeout = endpoint.timeout
             self._client = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE),
-                timeout=aiohttp.ClientTimeout(total=endpoint.longest_call, sock_connect=connect, sock_read=read_),
+                timeout=aiohttp.ClientTimeout(
+                    total=endpoint.total_timeout, sock_connect=connect_timeout, sock_read=read_timeout
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
             )
@@ -299,15 +281,15 @@ def _too_large(service: str, request: ApiRequest[Any]) -> ServiceError:
     return InvalidResponseError(f"{service} returned more than {MAX_RESPONSE_BYTES:,} bytes for {request.name}")
 
 
-def _root(error: BaseException) -> str:
-    """Describe the first cause: the outer layers repeat URLs and object addresses."""
+def _root_cause(error: BaseException) -> str:
+    """Describe the root cause: the outer exceptions repeat URLs and object addresses."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return str(error) or type(error).__name__
 
 
 def _never_connected(error: BaseException) -> bool:
-    """Whether a request failed before any connection carried it, so that it cannot have taken effect."""
+    """Whether a request failed before it was sent, so that it cannot have taken effect."""
     from requests.exceptions import ConnectTimeout, InvalidSchema, InvalidURL
     from urllib3 import exceptions as urllib3
 
@@ -315,16 +297,16 @@ def _never_connected(error: BaseException) -> bool:
         return True
     reason = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(reason, urllib3.ProxyError):
-        # Behind a proxy this stands for any fault of the connection, also after the request was sent.
+        # urllib3 raises ProxyError for any connection error behind a proxy, even after the request was sent.
         reason = reason.original_error
     if isinstance(reason, (urllib3.NewConnectionError, urllib3.ConnectTimeoutError)):
         return True
-    handshake = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "Tunnel connection failed")
-    return any(words in str(reason) for words in handshake)
+    handshake_errors = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "Tunnel connection failed")
+    return any(text in str(reason) for text in handshake_errors)
 
 
 def _reason(error: BaseException) -> str:
-    """Describe a fault of aiohttp's, whose own texts repeat addresses, with a proxy's password among them."""
+    """Describe an error of aiohttp without URLs, which may contain a proxy's password."""
     import aiohttp
 
     if isinstance(error, aiohttp.ClientResponseError):

@@ -1,7 +1,7 @@
 """
-Checks of single values: ``InvalidRequestError`` names the parameter, its fault and what is allowed.
+Validation of single values: ``InvalidRequestError`` names the parameter, its fault and the allowed values.
 
-An empty text is an error, and so is the text ``None``, which a template makes of a value that is missing.
+Empty text is invalid, and so is the text ``None``, which a template renders for a missing value.
 """
 
 from __future__ import annotations
@@ -21,12 +21,7 @@ from airflow_provider_pictory.exceptions import InvalidRequestError
 
 
 def read_boolean(name: str, value: Any) -> bool:
-    """
-    Read what is true or false.
-
-    :param value: a boolean, 1 or 0, or one of these as text, in any case.
-    :raises InvalidRequestError: if it is none of these.
-    """
+    """Parse a boolean, 1 or 0, or one of these as text in any case."""
     try:
         return parse_boolean(value)
     except ValueError:
@@ -34,35 +29,30 @@ def read_boolean(name: str, value: Any) -> bool:
 
 
 def seconds(name: str, value: Any) -> float:
-    """
-    Read a length of time.
-
-    :param value: seconds, also as text, or a timedelta.
-    :raises InvalidRequestError: if it is none of these, or not above zero.
-    """
-    length = value.total_seconds() if isinstance(value, dt.timedelta) else value
-    if isinstance(length, str) and re.fullmatch(r"\s*\d{1,12}(\.\d+)?\s*", length):
-        length = float(length)
-    if not isinstance(length, (int, float)) or isinstance(length, bool) or not 0 < length < float("inf"):
+    """Parse seconds, also as text, or a timedelta; return seconds above 0."""
+    number = value.total_seconds() if isinstance(value, dt.timedelta) else value
+    if isinstance(number, str) and re.fullmatch(r"\s*\d{1,12}(\.\d+)?\s*", number):
+        number = float(number)
+    if not isinstance(number, (int, float)) or isinstance(number, bool) or not 0 < number < float("inf"):
         raise InvalidRequestError.of(name, f"is {_short(value)}", "seconds above 0, or such a timedelta")
-    return float(length)
+    return float(number)
 
 
 def optional(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Make a check that lets None pass."""
+    """Return a check that also allows None."""
     return lambda value: None if value is None else check(value)
 
 
-def check_each(given: Mapping[str, Any], **checks: Callable[[Any], Any]) -> None:
-    """Check the values that are given, each by the check of its name."""
+def check_each(values: Mapping[str, Any], **checks: Callable[[Any], Any]) -> None:
+    """Run the checks by the names of the values; those without a value are left out."""
     for name, check in checks.items():
-        if name in given:
-            check(given[name])
+        if name in values:
+            check(values[name])
 
 
-def check_text(name: str, value: Any, least: int, most: int | None) -> None:
-    """Check a text's type and its length in characters."""
-    allowed = f"{least} to {most:,} characters" if most else f"at least {least} character"
+def check_text(name: str, value: Any, minimum: int, maximum: int | None) -> None:
+    """Validate a text's type and its length in characters."""
+    allowed = f"{minimum} to {maximum:,} characters" if maximum else f"at least {minimum} character"
     if not isinstance(value, str):
         raise InvalidRequestError.of(name, f"is of type {type(value).__name__}, not str", allowed)
     if value.strip() == "None":
@@ -70,12 +60,12 @@ def check_text(name: str, value: Any, least: int, most: int | None) -> None:
             name, "is 'None', which is what a template makes of a value that is missing", allowed
         )
     length = len(value.strip())
-    if length < least or (most and len(value) > most):
-        raise InvalidRequestError.of(name, f"has {length if length < least else len(value):,} characters", allowed)
+    if length < minimum or (maximum and len(value) > maximum):
+        raise InvalidRequestError.of(name, f"has {length if length < minimum else len(value):,} characters", allowed)
 
 
 def check_model(model: Any) -> None:
-    """Check that a model is named at all: a new one must work the day it appears."""
+    """Validate a model's name, but not against a list: new models must work at once."""
     if model is not None and not (isinstance(model, str) and model.strip() not in ("", "None")):
         raise InvalidRequestError.of(
             "model", f"is {_short(model)}", "a model's name, or None for the service's default"
@@ -83,13 +73,13 @@ def check_model(model: Any) -> None:
 
 
 def check_one_of(name: str, value: Any, allowed: Sequence[str]) -> None:
-    """Check that a value is None or one of those that are allowed."""
+    """Check that a value is None or one of the allowed values."""
     if value is not None and value not in allowed:
         raise InvalidRequestError.of(name, f"is {_short(value)}", ", ".join(allowed))
 
 
 def check_aspect_ratio(aspect_ratio: Any, known: Sequence[str] | None, model: str | None) -> None:
-    """Check an aspect ratio against those known of a model, or its form alone where none are known."""
+    """Check an aspect ratio against those of its model, or only its format if they are not known."""
     if aspect_ratio is None:
         return
     if known is not None and aspect_ratio not in known:
@@ -100,7 +90,7 @@ def check_aspect_ratio(aspect_ratio: Any, known: Sequence[str] | None, model: st
 
 
 def check_url(name: str, url: Any, *, secure: bool = False) -> None:
-    """Check that a value is an http(s) URL without credentials; ``secure``: https, but for this machine."""
+    """Check for an http(s) URL without credentials; ``secure`` requires https, except for loopback addresses."""
     allowed = "a public https URL" if secure else "a public http or https URL"
     fault = None
     if not isinstance(url, str) or len(url) > 4096 or " " in url or not url.isprintable():
@@ -121,7 +111,7 @@ def check_url(name: str, url: Any, *, secure: bool = False) -> None:
 
 
 def public_url(url: Any) -> str:
-    """Let pass only what a browser may be sent to, since it comes from outside; else return an empty text."""
+    """Return an untrusted URL if it is safe to link to, otherwise an empty text."""
     try:
         check_url("url", url)
     except InvalidRequestError:
@@ -130,14 +120,14 @@ def public_url(url: Any) -> str:
 
 
 def check_account_ids(account_ids: Any, *, required: bool) -> list[int]:
-    """Check the accounts of a post: whole numbers, each once, and at least one unless it is a draft."""
+    """Validate the accounts of a post: whole numbers, each once, and at least one unless it is a draft."""
     allowed = "a list of whole numbers as in GET /accounts, at least one unless draft=True"
     if account_ids is None:
         account_ids = []
     if not isinstance(account_ids, Sequence) or isinstance(account_ids, (str, bytes)):
         raise InvalidRequestError.of("account_ids", f"is {_short(account_ids)}", allowed)
     for item in account_ids:
-        if not isinstance(item, Integral) or isinstance(item, bool):  # those of NumPy are integral, too
+        if not isinstance(item, Integral) or isinstance(item, bool):  # includes NumPy's integers
             raise InvalidRequestError.of("account_ids", f"holds {_short(item)} of type {type(item).__name__}", allowed)
     if len(set(account_ids)) != len(account_ids):
         raise InvalidRequestError.of("account_ids", "names an account twice", allowed)
@@ -147,7 +137,7 @@ def check_account_ids(account_ids: Any, *, required: bool) -> list[int]:
 
 
 def check_media_ids(media_ids: Any) -> list[str]:
-    """Check ids of the media library."""
+    """Validate ids of the media library."""
     if not isinstance(media_ids, Sequence) or isinstance(media_ids, (str, bytes)):
         raise InvalidRequestError.of("media_ids", f"is {_short(media_ids)}", "a list of ids of the media library")
     for item in media_ids:
@@ -157,7 +147,7 @@ def check_media_ids(media_ids: Any) -> list[str]:
 
 
 def check_timezone(name: Any) -> None:
-    """Check that a time zone is one of IANA's."""
+    """Check for a name of the IANA time zone database."""
     allowed = "a name of the IANA time zone database such as Europe/Berlin"
     try:
         if not isinstance(name, str):
@@ -168,7 +158,7 @@ def check_timezone(name: Any) -> None:
 
 
 def check_platform_content(value: Any) -> None:
-    """Check what differs by platform: dicts, by the platform's name, of what JSON can carry."""
+    """Check for a dict by platform of dicts that can be encoded as JSON."""
     allowed = "a dict of content, contentType, settings for each platform"
     if not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
         raise InvalidRequestError.of("platform_content", f"is {_short(value)}", allowed)
@@ -179,34 +169,30 @@ def check_platform_content(value: Any) -> None:
 
 
 def read_time(name: str, value: Any) -> dt.datetime:
-    """
-    Read a point in time, and return it in UTC.
-
-    :param value: a datetime with a zone, or its ISO 8601 text.
-    """
+    """Parse a datetime with a zone, or its ISO 8601 text; return it in UTC."""
     allowed = "a datetime or ISO 8601 text with a zone such as 2030-01-31T08:00:00+01:00"
     if isinstance(value, str):
         try:
-            moment = dt.datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value.strip()))
+            time = dt.datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", value.strip()))
         except ValueError:
             raise InvalidRequestError.of(name, f"is {_short(value)}", allowed) from None
     elif isinstance(value, dt.datetime):
-        moment = value
+        time = value
     else:
         raise InvalidRequestError.of(name, f"is {_short(value)}", allowed)
-    if moment.utcoffset() is None:
+    if time.utcoffset() is None:
         raise InvalidRequestError.of(name, f"is {_short(str(value))}, which has no zone", allowed)
     try:
-        return moment.astimezone(dt.timezone.utc)
+        return time.astimezone(dt.timezone.utc)
     except OverflowError:
         raise InvalidRequestError.of(name, f"is {_short(str(value))}", allowed) from None
 
 
 def check_future(name: str, value: Any) -> None:
-    """Check that a point in time has not passed."""
-    moment = read_time(name, value)
-    if moment <= dt.datetime.now(dt.timezone.utc):
-        raise InvalidRequestError.of(name, f"is {moment:%Y-%m-%dT%H:%M:%SZ}, which is in the past", "a time to come")
+    """Check that a time is in the future."""
+    time = read_time(name, value)
+    if time <= dt.datetime.now(dt.timezone.utc):
+        raise InvalidRequestError.of(name, f"is {time:%Y-%m-%dT%H:%M:%SZ}, which is in the past", "a time to come")
 
 
 def _short(value: Any) -> str:
@@ -215,7 +201,7 @@ def _short(value: Any) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine by definition."""
+    """Whether a host name or IP address is a loopback one."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

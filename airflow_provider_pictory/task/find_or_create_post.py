@@ -83,7 +83,7 @@ class FindOrCreatePost:
         requested_at = self._state.values.requested_at
         if requested_at is None:
             return 0.0
-        longest = self._transport.endpoint.longest_call
+        longest = self._transport.endpoint.total_timeout
         return max(0.0, min(longest, requested_at + longest - time.time()))
 
     def find_or_create(self, *, tolerate_outage: bool) -> Post:

@@ -1,4 +1,4 @@
-"""What Airflow's form shows a person who is to approve an image."""
+"""Title and body of the approval form."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _ADDRESS = re.compile(r"(?<=://)|(?<=www)(?=\.)|(?<=@)", re.I)
 
 def form_body(image: Mapping[str, Any], details: Mapping[str, Any] | None = None) -> str:
     """
-    Describe an image as Markdown: the picture itself, its prompt, model, size and credits.
+    Describe an image as Markdown: the image itself, its prompt, model, size and credits.
 
-    All that comes from elsewhere is shown as text, whatever it looks like, and only an http(s) address as a picture.
-    The result is Markdown and no template: hand it to an operator once Airflow has rendered its templates, as
-    :class:`~airflow_provider_pictory.operators.approval.ApproveImageOperator` does. Jinja would run what a prompt says.
+    All values are escaped, and only an http(s) URL is shown as an image. Do not pass the result through Jinja, which
+    would evaluate templates in a prompt: set it after Airflow has rendered the operator's templates, as
+    :class:`~airflow_provider_pictory.operators.approval.ApproveImageOperator` does.
 
-    :param image: an image as tasks push it under the XCom key ``pictory_image``, or return it.
-    :param details: what else to show, by its label.
+    :param image: an image as in the XCom ``pictory_image``, or as a task returns it.
+    :param details: further values to show, by label.
     """
     url = public_url(image.get("url")).translate({ord(c): f"%{ord(c):02X}" for c in "\\<>"}).replace("&", "&amp;")
     prompt = image.get("prompt")
@@ -43,17 +43,17 @@ def form_body(image: Mapping[str, Any], details: Mapping[str, Any] | None = None
 
 def form_title(image: Mapping[str, Any]) -> str:
     """
-    Name an image in one line, which tells it from others in Airflow's list of what waits for people.
+    Return the form's title: one line with the prompt, by which Airflow's list of required actions shows the image.
 
-    :param image: an image as tasks push it under the XCom key ``pictory_image``, or return it.
+    :param image: an image as in the XCom ``pictory_image``, or as a task returns it.
     """
     return f"Approve this image? {one_line(image.get('prompt') or '', 80)}".strip()
 
 
 def as_text(value: Any) -> str:
-    """Write a value so that Markdown shows it as it is, in one line."""
+    """Escape a value for Markdown, in one line."""
     text = str(value)
-    # Word joiners keep addresses from becoming links: renderers look for those after all escapes are gone.
+    # Renderers autolink URLs after removing escapes; word joiners prevent that.
     return _PUNCTUATION.sub(r"\\\1", _ADDRESS.sub("\u2060", one_line(text, len(text))))
 
 
