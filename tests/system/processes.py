@@ -36,6 +36,8 @@ COMMANDS = {
 AIRFLOW_2 = version("apache-airflow").startswith("2.")
 # Airflow 2's scheduler needs no API, and reads the DAG files itself.
 COMPONENTS = ("scheduler", "triggerer") if AIRFLOW_2 else ("api-server", "scheduler", "dag-processor", "triggerer")
+# From Airflow 3.4 each try has a row of its own.
+LATEST_TRY = "from task_instance where run_id = %s order by try_number desc limit 1"
 EXECUTORS = {"LocalExecutor": COMPONENTS, "CeleryExecutor": (*COMPONENTS, "worker")}
 
 
@@ -258,7 +260,7 @@ class Airflow:
 
     def pid(self, run: str) -> int:
         """Return the process of a run's task, as it last was."""
-        [(pid,)] = self.query("select pid from task_instance where run_id = %s", run)
+        [(pid,)] = self.query(f"select pid {LATEST_TRY}", run)
         return int(pid)
 
     def mark(self, dag_id: str, run: str, state: str) -> None:
@@ -284,11 +286,11 @@ class Airflow:
         subprocess.run([sys.executable, "-m", "airflow", *words], env=self.env, capture_output=True, check=True)
 
     def state(self, run: str) -> str | None:
-        [(state,)] = self.query("select state from task_instance where run_id = %s", run) or [(None,)]
+        [(state,)] = self.query(f"select state {LATEST_TRY}", run) or [(None,)]
         return state  # type: ignore[no-any-return]
 
     def tries(self, run: str) -> int:
-        [(tries,)] = self.query("select try_number from task_instance where run_id = %s", run)
+        [(tries,)] = self.query(f"select try_number {LATEST_TRY}", run)
         return int(tries)
 
     def ends(self, run: str, timeout: float = 180) -> str:

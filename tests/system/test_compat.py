@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from airflow_provider_pictory.sandbox import Sandbox
-from tests.system.processes import Airflow, wait_until
+from tests.system.processes import LATEST_TRY, Airflow, wait_until
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def still(night: Sandbox) -> Sandbox:
 
 
 def states(airflow: Airflow, run: str) -> dict[str, str]:
-    return dict(airflow.query("select task_id, state from task_instance where run_id = %s", run))
+    return dict(airflow.query("select task_id, state from task_instance where run_id = %s order by try_number", run))
 
 
 def test_an_image_is_submitted_waited_for_and_posted(any_airflow: Airflow, still: Sandbox):
@@ -68,7 +68,7 @@ def wait_with(airflow: Airflow, sandbox: Sandbox, trigger: str) -> str:
     run = airflow.trigger("wait", job_id=job["data"]["jobId"])
     wait_until(lambda: airflow.state(run) == "deferred", "it waits for a triggerer")
     airflow.query(
-        "update trigger set classpath = %s where id = (select trigger_id from task_instance where run_id = %s)",
+        f"update trigger set classpath = %s where id = (select trigger_id {LATEST_TRY})",
         trigger,
         run,
     )
