@@ -1,4 +1,4 @@
-"""When a job or a post is asked for next: after an interval, after an error, and as learnt from jobs like it."""
+"""When to poll next: after an interval, after an error, and from the completion times of similar jobs."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ from airflow_provider_pictory.version_compat import AirflowFailException
 
 CONFIRMATIONS = 3
 """
-How often in a row it must turn out that asking is useless before it is believed.
+The number of permanent errors in a row after which polling stops.
 
-Also of a connection that seems to be missing: so it looks while the database or the secrets back end is away.
+More than one, since a connection also seems missing while the database or the secrets back end is down.
 """
 
 
 @dataclass
 class Pace:
-    """
-    When to ask again.
-
-    :param interval: seconds between two requests at most, while all is well.
-    """
+    """Computes the delay until the next poll; ``interval`` is the maximum in seconds while polls succeed."""
 
     interval: float
     faults: int = 0
@@ -32,11 +28,10 @@ class Pace:
 
     def after(self, error: ServiceError | None) -> float:
         """
-        Decide when to ask again after an answer that was not the last one.
+        Return the seconds until the next poll.
 
-        :param error: what the request ended with; None for a job or a post that is still on its way.
-        :return: seconds to wait.
-        :raises ServiceError: the error, if asking again is useless.
+        :param error: the error of the last poll; None if the job or post is still in progress.
+        :raises ServiceError: the error, if it is permanent and confirmed.
         """
         if error is None:
             self.faults = self.refusals = 0
@@ -53,10 +48,9 @@ class Pace:
 
 class CompletionTimes:
     """
-    At what ages jobs of one kind have ended, as far as this process has seen: of the hundred submitted last.
+    The completion times of the last hundred jobs of one kind, as seen by this process.
 
-    From that follows when a job is worth asking for. Before the earliest of these ages it is not. It is as soon as
-    those have ended that ended within an interval from then.
+    The first poll of a job is due at the latest of these times that is within one interval of the earliest.
     """
 
     def __init__(self) -> None:
@@ -65,24 +59,24 @@ class CompletionTimes:
 
     @property
     def earliest(self) -> float:
-        """The age before which none has ended; less while few are known; 0 if none is."""
+        """The age in seconds before which no job has ended, reduced while few are known; 0 if none is."""
         return self._ages[0] * min(1.0, len(self._ages) / 20) if self._ages else 0.0
 
     def note(self, since: float, age: float, *, before: float) -> None:
         """
-        Take note of a job that was found to have ended.
+        Record a job that has ended.
 
-        :param since: when it was submitted. Of a crowd the last to end are the slowest, but not the last submitted.
-        :param age: how old it was when it was found to have ended.
-        :param before: how old it was when it was last seen in progress; 0 if it never was.
+        :param since: when it was submitted.
+        :param age: its age when it was seen to have ended.
+        :param before: its age when it was last seen in progress; 0 if never.
         """
         earliest = self.earliest
         if age < earliest:
             ended = age
         elif before < earliest:
-            ended = min(self._ages[0], age)  # while nobody looked: it says nothing new
+            ended = min(self._ages[0], age)  # ended before it was polled: no new information
         else:
-            # Not in the middle: the earliest of many such guesses is one that guessed too low.
+            # Not the middle: the minimum of many such estimates would be too low.
             ended = before + (age - before) * 2 / 3
         insort(self._jobs, (since, ended))
         del self._jobs[:-100]
@@ -90,10 +84,10 @@ class CompletionTimes:
 
     def next(self, age: float, interval: float) -> float:
         """
-        Decide at which age to ask for a job.
+        Return the age at which to poll a job next.
 
-        :param age: how old it was when it was last asked for; 0 if it never was.
-        :param interval: seconds between two requests at most.
+        :param age: its age at the last poll; 0 if there was none.
+        :param interval: the maximum number of seconds between two polls.
         """
         earliest = self.earliest
         if age >= earliest:

@@ -1,4 +1,4 @@
-"""Polling for many at once: all triggers of a triggerer that wait through one connection share its requests."""
+"""A poller shared by all triggers that wait through one connection in a triggerer."""
 
 from __future__ import annotations
 
@@ -17,25 +17,22 @@ from airflow_provider_pictory.exceptions import InvalidResponseError, ServiceErr
 
 T = TypeVar("T")
 
-
 log = logging.getLogger(__name__)
 
 MAX_BACKOFF = 60.0
-"""Seconds between two requests at most, while the service is down."""
+"""The maximum number of seconds between two requests while the service is down."""
 
 READ_TIMEOUT = 60.0
-"""Seconds to read a connection from Airflow."""
+"""The timeout in seconds for reading a connection from Airflow."""
 
 _pollers: dict[tuple[asyncio.AbstractEventLoop, str, str], Poller] = {}
 
 
 class SharedPoller:
     """
-    The poller of a connection: it comes with the first who waits, and goes with the last. An async context manager.
+    An async context manager for a connection's poller, which is created on first use and closed after the last.
 
-    :param conn_type: the connection's type.
-    :param conn_id: the connection.
-    :param make_transport: makes what sends the requests.
+    :param make_transport: makes the poller's transport.
     """
 
     def __init__(self, conn_type: str, conn_id: str, make_transport: Callable[[], AsyncTransport]) -> None:
@@ -59,12 +56,9 @@ class SharedPoller:
 
 class Poller:
     """
-    Sends the requests of all who wait, first come, first served.
+    Sends the requests of all waiting triggers in order, over one session, within the connection's rate limit.
 
-    One session with few connections, at a bounded rate. Where one request meets an outage or is told to come back
-    later, all pause; then one goes ahead, and the others follow if it gets an answer.
-
-    :param transport: sends the requests.
+    On an outage or a 429, all requests pause. Then one is sent first, and the others follow if it succeeds.
     """
 
     def __init__(self, transport: AsyncTransport) -> None:
@@ -72,115 +66,107 @@ class Poller:
         self.users = 0
         self._loop = asyncio.get_running_loop()
         self._slots = asyncio.Semaphore(CONNECTIONS)
-        self._gate = asyncio.Lock()
-        self._polls = asyncio.Lock()
-        self._workers = asyncio.Lock()
-        # Airflow writes what a task logs into the log of the trigger in whose context it was started.
+        self._rate_lock = asyncio.Lock()
+        self._poll_lock = asyncio.Lock()
+        self._worker_lock = asyncio.Lock()
+        # In a trigger's context, Airflow would write these logs into that trigger's log.
         self._context = contextvars.Context()
-        # Times of the loop.
-        self._next = 0.0
-        self._spare = 0.0
+        # Times are those of the event loop's clock.
+        self._next_request_at = 0.0
+        self._next_poll_at = 0.0
         self._paused_until = 0.0
-        self._read = 0.0
-        self._worked = 0.0
-        self._failed = 0.0
-        self._faults = 0
+        self._connection_read_at = 0.0
+        self._success_at = 0.0
+        self._failure_at = 0.0
+        self._failures = 0
         self._stale = False
-        self._suspects: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+        self._task_failures: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
     async def send(self, request: ApiRequest[T]) -> T:
-        """
-        Send one request, when it is its turn.
-
-        :raises ServiceError: what the request ends with.
-        """
+        """Send one request as soon as the rate limit allows."""
         async with self._slots:
-            async with self._polls:
-                while (delay := self._spare - self._loop.time()) > 0:  # noqa: ASYNC110  # no event tells it
+            async with self._poll_lock:
+                while (delay := self._next_poll_at - self._loop.time()) > 0:  # noqa: ASYNC110
                     await asyncio.sleep(delay)
-                async with self._gate:
-                    await self._wait_for_turn(1)
-                    if self._faults:
+                async with self._rate_lock:
+                    await self._wait_for_slot(1)
+                    if self._failures:
                         return await self._send(request)
             return await self._send(request)
 
     async def acquire(self, requests: int) -> None:
         """
-        Wait until it is the turn of a worker; while polls are to be sent, at most every second turn is one's.
+        Wait until a task in a worker may send requests; with polls waiting, at most every second slot is a worker's.
 
-        :param requests: how many it is going to send.
+        :param requests: how many requests the task is going to send.
         """
-        async with self._workers, self._gate:
-            await self._wait_for_turn(requests)
+        async with self._worker_lock, self._rate_lock:
+            await self._wait_for_slot(requests)
 
     def pause(self, delay: float) -> None:
-        """
-        Send nothing for a while.
-
-        :param delay: seconds.
-        """
+        """Send no requests for ``delay`` seconds."""
         self._paused_until = max(self._paused_until, self._loop.time() + delay)
 
-    async def _wait_for_turn(self, requests: int) -> None:
-        while (delay := max(self._next, self._paused_until) - self._loop.time()) > 0:  # noqa: ASYNC110  # no event tells it
+    async def _wait_for_slot(self, requests: int) -> None:
+        while (delay := max(self._next_request_at, self._paused_until) - self._loop.time()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(delay)
         endpoint = self.transport.endpoint
         if endpoint is None or self._stale:
             endpoint = await self._refresh()
-        self._next = self._loop.time() + requests * 60.0 / endpoint.requests_per_minute
+        self._next_request_at = self._loop.time() + requests * 60.0 / endpoint.requests_per_minute
 
     async def _refresh(self) -> Endpoint:
-        began = self._loop.time()
+        sent_at = self._loop.time()
         try:
             try:
-                endpoint = await asyncio.wait_for(self._apart(self.transport.refresh()), READ_TIMEOUT)
+                endpoint = await asyncio.wait_for(self._run_outside_trigger(self.transport.refresh()), READ_TIMEOUT)
             except asyncio.TimeoutError:
                 raise TransientError(f"Connection {self.transport.conn_id!r} cannot be read now") from None
         except ServiceError as error:
-            self._note(error, began)
+            self._record(error, sent_at)
             raise
         self._stale = False
-        self._read = self._loop.time()
+        self._connection_read_at = self._loop.time()
         return endpoint
 
     async def _send(self, request: ApiRequest[T]) -> T:
-        began = self._loop.time()
+        sent_at = self._loop.time()
         try:
-            answer = await self._apart(self.transport.send(request))
+            result = await self._run_outside_trigger(self.transport.send(request))
         except ServiceError as error:
-            self._stale |= began > self._read + REFRESH_INTERVAL  # its key or address may have been changed
-            self._note(error, began)
+            self._stale |= sent_at > self._connection_read_at + REFRESH_INTERVAL  # the connection may have been changed
+            self._record(error, sent_at)
             raise
-        self._note(None, began)
+        self._record(None, sent_at)
         if self.transport.allowance is not None:
-            left, seconds = self.transport.allowance
-            if not left:
+            remaining, seconds = self.transport.allowance
+            if not remaining:
                 self.pause(seconds)
-            # Half of what the service still allows is left to others with the same key: other triggerers, and posts.
-            self._spare = self._loop.time() + 2 * seconds / (left + 2)
-        return answer
+            # Use at most half of what remains: other triggerers and tasks use the same key.
+            self._next_poll_at = self._loop.time() + 2 * seconds / (remaining + 2)
+        return result
 
-    def _note(self, error: ServiceError | None, began: float) -> None:
-        job = asyncio.current_task()
-        if not isinstance(error, (TransientError, InvalidResponseError)):  # the service is there
-            self._suspects.pop(job, None)
-            if began >= self._failed:
-                self._worked, self._faults = began, 0
+    def _record(self, error: ServiceError | None, sent_at: float) -> None:
+        task = asyncio.current_task()
+        if not isinstance(error, (TransientError, InvalidResponseError)):  # the service is up
+            self._task_failures.pop(task, None)
+            if sent_at >= self._failure_at:
+                self._success_at, self._failures = sent_at, 0
             return
-        asked = pause_before_retry(error)
-        is_new = began >= self._failed  # else it was under way when another one failed
-        if asked is None and (not is_new or self._suspects.get(job, self._worked) < self._worked):
-            return  # the latter: this job failed before, and others got answers since
-        self._suspects[job] = began
-        self._faults += is_new
-        self._failed = self._loop.time()
-        # The first may be a matter of one job alone.
-        delay = asked or (backoff(self._faults - 1, MAX_BACKOFF) if self._faults > 1 else 0.0)
+        retry_after = pause_before_retry(error)
+        is_new = sent_at >= self._failure_at  # else it was sent before the last failure
+        if retry_after is None and (not is_new or self._task_failures.get(task, self._success_at) < self._success_at):
+            return  # the latter: only this task's requests fail
+        self._task_failures[task] = sent_at
+        self._failures += is_new
+        self._failure_at = self._loop.time()
+        # The first failure may be specific to one job.
+        delay = retry_after or (backoff(self._failures - 1, MAX_BACKOFF) if self._failures > 1 else 0.0)
         self.pause(delay)
         if delay:
             tasks = f"{self.users} waiting task{'' if self.users == 1 else 's'}"
             message = "%s (%s): pausing %s for %.0f s"
             self._context.run(log.warning, message, error, self.transport.conn_id, tasks, delay)
 
-    def _apart(self, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
+    def _run_outside_trigger(self, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
         return self._context.run(self._loop.create_task, coroutine)

@@ -1,4 +1,4 @@
-"""What a wait logs: an outage, its end, and now and then that it goes on."""
+"""Log messages while waiting: errors, recovery, and that the wait is still in progress."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any, Protocol
 from airflow_provider_pictory.exceptions import ServiceError
 
 FIRST_GAP = 300.0
-"""Seconds until a wait says that it goes on; each next time it says so after twice as long."""
+"""Seconds until the first message that a wait is still in progress; the gap doubles each time."""
 
 FIRST_OUTAGE_GAP = 60.0
-"""Seconds until a wait complains again; likewise."""
+"""Seconds until the next warning during an outage; the gap doubles each time."""
 
 
 class Log(Protocol):
-    """The part of a logger that is used here; Airflow's are of several types."""
+    """The methods of a logger that are used; Airflow's loggers have several types."""
 
     def info(self, msg: str, /, *args: Any) -> Any:
-        """Log what went as it should."""
+        """Log an expected event."""
 
     def warning(self, msg: str, /, *args: Any) -> Any:
-        """Log what a person may have to look into."""
+        """Log what may need attention."""
 
 
 class Progress:
     """
-    Says how a wait goes: that the service fails and that it answers again, and, ever more rarely, that it goes on.
+    Logs errors, recovery, and at growing intervals that the wait is still in progress.
 
-    :param subject: what is waited for, with its id.
-    :param log: the task's own log.
-    :param since: the unix time at which it was made or is due, if that is known.
+    :param subject: the job or post, with its id.
+    :param log: the task's logger.
+    :param since: the unix time at which it was created or is due, if known.
     """
 
     def __init__(self, subject: str, log: Log, since: float | None = None) -> None:
@@ -38,55 +38,51 @@ class Progress:
         self._log = log
         self._since = since
         now = time.monotonic()
-        self._began = now + (since - time.time() if since else 0.0)
+        self._started_at = now + (since - time.time() if since else 0.0)
         self._gap = FIRST_GAP
-        self._next = max(now, self._began) + self._gap
-        self._failed: float | None = None
+        self._next_message_at = max(now, self._started_at) + self._gap
+        self._failing_since: float | None = None
 
     @property
     def age(self) -> float | None:
-        """Seconds since it was made, if that is known."""
+        """Seconds since it was created or due, if known."""
         return None if self._since is None else self._waited
 
     @property
     def _waited(self) -> float:
-        return max(0.0, time.monotonic() - self._began)
+        return max(0.0, time.monotonic() - self._started_at)
 
     def note(self, error: ServiceError | None, delay: float) -> None:
         """
-        Take note of an answer that was not the last one.
+        Log the result of a poll if it is worth a message.
 
-        :param error: what the request ended with; None for what is still on its way.
-        :param delay: seconds until the next request.
+        :param error: the error of the poll; None if the job or post is still in progress.
+        :param delay: seconds until the next poll.
         """
         now = time.monotonic()
-        if error is not None and self._failed is None:
+        if error is not None and self._failing_since is None:
             self._log.warning("%s: %s; asking again in %s", self.subject, error, span(delay))
-            self._failed, self._gap, self._next = now, FIRST_OUTAGE_GAP, now + FIRST_OUTAGE_GAP
-        elif error is None and self._failed is not None:
-            self._log.info("%s: the service answers again, after %s", self.subject, span(now - self._failed))
-            self._failed, self._gap, self._next = None, FIRST_GAP, now + FIRST_GAP
-        elif now >= self._next:
+            self._failing_since, self._gap, self._next_message_at = now, FIRST_OUTAGE_GAP, now + FIRST_OUTAGE_GAP
+        elif error is None and self._failing_since is not None:
+            self._log.info("%s: the service answers again, after %s", self.subject, span(now - self._failing_since))
+            self._failing_since, self._gap, self._next_message_at = None, FIRST_GAP, now + FIRST_GAP
+        elif now >= self._next_message_at:
             if error is None:
                 self._log.info("%s: still in progress after %s", self.subject, span(self._waited))
-            elif self._failed is not None:
-                failing = span(now - self._failed)
+            elif self._failing_since is not None:
+                failing = span(now - self._failing_since)
                 self._log.warning("%s: no good answer for %s, the last: %s", self.subject, failing, error)
             self._gap *= 2
-            self._next = now + self._gap
+            self._next_message_at = now + self._gap
 
     def too_late(self, error: ServiceError | None) -> str:
-        """
-        Say that the timeout has passed.
-
-        :param error: what the last request ended with.
-        """
+        """Return the message of a timeout; ``error`` is that of the last poll."""
         last = f"; the last answer: {error}" if error else ""
         return f"{self.subject} is not done after {span(self._waited)}: the timeout has passed{last}"
 
 
 def span(seconds: float) -> str:
-    """Name a length of time as people do."""
+    """Format a duration in seconds."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

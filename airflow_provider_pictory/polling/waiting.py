@@ -1,4 +1,4 @@
-"""Waiting for a job or a post: asking until it has ended, or until the deadline. The loops differ in the I/O alone."""
+"""Polling a job or a post until it has ended, or until the deadline: blocking, or in an event loop."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 
 
 class Awaited(Protocol):
-    """What is waited for: a job, or a post."""
+    """A job or a post."""
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether its status is final."""
 
 
 T = TypeVar("T", bound=Awaited)
 
 
 def wait(
-    ask: Callable[[], T],
+    poll: Callable[[], T],
     *,
     interval: float,
     deadline: float,
     progress: Progress,
 ) -> T:
     """
-    Ask until it is done, sleeping in between. What may pass by itself is waited out until the deadline.
+    Poll until the job or post has ended, sleeping in between; transient errors are retried until the deadline.
 
-    :param ask: sends one request.
-    :param interval: seconds between two requests at most.
-    :param deadline: the unix time at which the last request is made.
-    :param progress: says how it goes.
+    :param poll: sends one request.
+    :param interval: the maximum number of seconds between two requests.
+    :param deadline: the unix time of the last request.
+    :param progress: logs the progress.
     :raises AirflowSensorTimeout: at the deadline.
-    :raises ServiceError: if asking again is useless.
+    :raises ServiceError: on a permanent error.
     """
     pace = Pace(interval)
     while True:
         error = None
-        late = time.time() >= deadline
+        is_last = time.time() >= deadline
         try:
-            answer = ask()
-            if answer.has_ended:
-                return answer
-        except ServiceError as fault:
-            error = fault
-        time.sleep(_next(pace, error, late=late, left=deadline - time.time(), progress=progress))
+            result = poll()
+            if result.has_ended:
+                return result
+        except ServiceError as exception:
+            error = exception
+        time.sleep(_delay(pace, error, is_last=is_last, remaining=deadline - time.time(), progress=progress))
 
 
 async def wait_async(
-    ask: Callable[[], Awaitable[T]],
+    poll: Callable[[], Awaitable[T]],
     *,
     interval: float,
     deadline: float,
@@ -66,57 +66,57 @@ async def wait_async(
     completion_times: CompletionTimes | None = None,
 ) -> T:
     """
-    Do as :func:`wait` does, in an event loop, and at better moments.
+    Poll like :func:`wait`, in an event loop, at times that depend on the completion times of similar jobs.
 
-    :param start: the unix time at which asking begins.
-    :param since: the unix time at which the job was submitted, if that is known.
-    :param completion_times: what is known of jobs like it.
+    :param start: the unix time at which polling starts.
+    :param since: the unix time at which the job was submitted, if known.
+    :param completion_times: those of similar jobs.
     """
     clock = asyncio.get_running_loop().time
-    offset = clock() - time.time()  # what follows goes by a clock that nobody sets
+    offset = clock() - time.time()  # from here on, times are those of the monotonic clock
     deadline += offset
-    begin = (start or since or time.time()) + offset
-    if clock() > begin + interval:  # a triggerer has taken over all the jobs of another
-        begin = clock() + random.uniform(0.0, interval)
-    await asyncio.sleep(min(begin, deadline) - clock())
+    first_poll = (start or since or time.time()) + offset
+    if clock() > first_poll + interval:  # another triggerer's jobs, taken over all at once
+        first_poll = clock() + random.uniform(0.0, interval)
+    await asyncio.sleep(min(first_poll, deadline) - clock())
     if since is None or completion_times is None:
         since, completion_times = clock(), CompletionTimes()
     else:
         since = min(since + offset, clock())
-    # One in ten is asked for early, so that it does not stay unnoticed when jobs begin to end earlier.
-    early = completion_times.earliest * random.uniform(0.5, 1.0) if random.random() < 0.1 else 0.0
-    asked = 0.0
+    # One in ten is polled earlier, to notice when jobs become faster.
+    early_age = completion_times.earliest * random.uniform(0.5, 1.0) if random.random() < 0.1 else 0.0
+    last_age = 0.0
     pace = Pace(interval)
     while True:
         step = interval * random.uniform(0.9, 1.0)
-        # In short sleeps, since what is seen of other jobs meanwhile may make this one due.
+        # Sleep in short steps, since other jobs' completion times may move this poll forward.
         while (now := clock()) < min(  # noqa: ASYNC110
-            due := since + (early or completion_times.next(asked, step)), deadline
+            due := since + (early_age or completion_times.next(last_age, step)), deadline
         ):
             await asyncio.sleep(min(due, now + interval, deadline) - now)
-        early = 0.0
+        early_age = 0.0
         error = None
-        late = now >= deadline
+        is_last = now >= deadline
         try:
-            answer = await ask()
-        except ServiceError as fault:
-            error = fault
+            result = await poll()
+        except ServiceError as exception:
+            error = exception
         else:
             age = clock() - since
-            if answer.has_ended:
-                completion_times.note(since, age, before=asked)
-                return answer
-            del answer
-            asked = age
-        delay = _next(pace, error, late=late, left=deadline - clock(), progress=progress)
+            if result.has_ended:
+                completion_times.note(since, age, before=last_age)
+                return result
+            del result
+            last_age = age
+        delay = _delay(pace, error, is_last=is_last, remaining=deadline - clock(), progress=progress)
         if error is not None:
             await asyncio.sleep(delay)
 
 
-def _next(pace: Pace, error: ServiceError | None, *, late: bool, left: float, progress: Progress) -> float:
+def _delay(pace: Pace, error: ServiceError | None, *, is_last: bool, remaining: float, progress: Progress) -> float:
     delay = pace.after(error)
-    if late:
+    if is_last:
         raise AirflowSensorTimeout(progress.too_late(error))
-    delay = min(delay, max(0.0, left))
+    delay = min(delay, max(0.0, remaining))
     progress.note(error, delay)
     return delay

@@ -1,1 +1,1 @@
-"""What Airflow's task instance is used for: state across tries, XCom, log messages, the end in the triggerer."""
+"""What depends on Airflow's task instance: state across tries, XCom, log messages, ending in the triggerer."""

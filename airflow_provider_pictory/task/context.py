@@ -1,4 +1,4 @@
-"""A running task's context, also where Airflow has not made it."""
+"""The context of a running task, also in unit tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class NoTaskInstance:
-    """Stands in for the task instance where an operator is executed by itself, in a unit test: it keeps nothing."""
+    """Replaces the task instance where an operator is executed by itself, in a unit test; keeps nothing."""
 
     start_date = None
     map_index = -1
@@ -17,12 +17,12 @@ class NoTaskInstance:
     max_tries = 0
 
     def xcom_push(self, key: str, value: Any) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
     def xcom_pull(self, **_: Any) -> None:
-        """Find nothing."""
+        """Return None."""
 
 
 def with_task_instance(context: Context, task: BaseOperator) -> Context:
-    """Complete a context that Airflow has not made, such as the ``{}`` of a unit test."""
+    """Complete a context that Airflow did not make, such as the ``{}`` of a unit test."""
     return context if "ti" in context else cast("Context", {"ti": NoTaskInstance(), "task": task, **context})

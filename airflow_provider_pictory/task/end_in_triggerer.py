@@ -1,4 +1,4 @@
-"""Whether a task may end in the triggerer, without a worker that is started just to hear that all went well."""
+"""Whether a task may end in the triggerer, without another worker process."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 from airflow_provider_pictory.version_compat import XCom
 
 ENDED_KEY = "ended_in_trigger"
-"""The XCom that a task has if it was ended in the triggerer, and only then: it comes with the success."""
+"""The XCom key that marks a task as ended in the triggerer."""
 
 
 def can_end_from_trigger(context: Mapping[str, Any]) -> bool:
     """
-    Tell whether nothing is lost if the task's success is not reported by a worker.
+    Whether the task may succeed in the triggerer.
 
-    Airflow itself skips there: asset outlets, success callbacks, listeners, ``post_execute``, labels that depend on
-    what the task has done, the length of a result that is mapped over, a result that is the run's. A result that goes
-    into a custom XCom back end is left to a worker as well, since the back end may block; and what a subclass does at
-    the end, too.
+    Airflow then skips: asset outlets, success callbacks, listeners, ``post_execute``, labels that depend on the result,
+    the length of a mapped result, a result of the DAG run. Tasks with one of these end in a worker; so do subclasses,
+    and tasks with a custom XCom backend, which may block.
     """
     ti, task = context["ti"], context["task"]
-    if "task_state_store" not in context or left_xcoms(ti) is None:
-        return False  # Airflow below 3.3, where it was not tried; or one where a clear could not be told from a retry
+    # Airflow below 3.3 is not tested; without the keys, a clear could not be distinguished from a retry.
+    if "task_state_store" not in context or previous_xcom_keys(ti) is None:
+        return False
     try:
         from airflow_provider_pictory.version_compat import BaseXCom, get_listener_manager
     except ImportError:
@@ -45,11 +45,11 @@ def can_end_from_trigger(context: Mapping[str, Any]) -> bool:
     )
 
 
-def left_xcoms(ti: Any) -> list[str] | None:
+def previous_xcom_keys(ti: Any) -> list[str] | None:
     """
-    Tell which XComs the try before has left; None if this Airflow does not say.
+    Return the keys of the previous try's XComs; None if this Airflow does not provide them.
 
-    They are removed before a try begins, but the first process of each try is told their keys.
+    The XComs themselves are deleted before a try starts; the first process of each try receives their keys.
     """
-    told = getattr(ti, "_ti_context_from_server", None)
-    return None if told is None else getattr(told, "xcom_keys_to_clear", None) or []
+    ti_context = getattr(ti, "_ti_context_from_server", None)
+    return None if ti_context is None else getattr(ti_context, "xcom_keys_to_clear", None) or []

@@ -1,8 +1,8 @@
 """
-The post that is made once, however often its task is tried: found, resumed or created.
+Creating a post once across all tries of a task.
 
-PostEverywhere takes no idempotency key. So the post of an earlier try is looked for in the list of posts, also where
-the answer to its creation was lost: by the media that it shows.
+PostEverywhere has no idempotency key. If the response to a create was lost, the next try looks for the post in the list
+of posts by its media ids.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from airflow_provider_pictory.task.state import PostState, TaskState
 log = logging.getLogger(__name__)
 
 CLOCK_SKEW = 300.0
-"""How far this machine's clock and the service's may differ, in seconds."""
+"""The maximum difference between the local clock and the service's, in seconds."""
 
 
 class Stage(Enum):
-    """How far earlier tries have come."""
+    """What earlier tries have done."""
 
     NOT_CREATED = "no request was sent, or it had no effect"
     OUTCOME_UNKNOWN = "the post was requested, and may exist"
@@ -45,7 +45,7 @@ class Stage(Enum):
 
 
 def stage_of(state: PostState) -> Stage:
-    """Tell how far earlier tries have come."""
+    """Return what earlier tries have done."""
     if state.post_id is None:
         return Stage.NOT_CREATED if state.requested_at is None else Stage.OUTCOME_UNKNOWN
     return Stage.CREATED if state.requested_at is None else Stage.RETRY_OUTCOME_UNKNOWN
@@ -53,13 +53,12 @@ def stage_of(state: PostState) -> Stage:
 
 class FindOrCreatePost:
     """
-    Finds the post that an earlier try made, or creates it.
+    Finds the post of an earlier try, or creates it.
 
-    :param transport: sends the requests.
-    :param request: the post; its image may still have to be imported.
-    :param state: what earlier tries have left.
-    :param is_retry: whether there may be an earlier try's post, where no state would tell.
-    :param run_started_at: the unix time before which no try of this task can have begun, likewise.
+    :param request: the post; its image may have to be imported first.
+    :param state: the state of earlier tries.
+    :param is_retry: whether there may be a post of an earlier try, if the state is not durable.
+    :param run_started_at: the unix time before which no try can have started, if the state is not durable.
     """
 
     def __init__(
@@ -79,19 +78,19 @@ class FindOrCreatePost:
 
     @property
     def seconds_to_settle(self) -> float:
-        """How long an earlier try's request may still be under way: until then nobody could find its post."""
+        """Seconds until an earlier try's request must have ended: before, its post may not be listed yet."""
         requested_at = self._state.values.requested_at
         if requested_at is None:
             return 0.0
-        longest = self._transport.endpoint.total_timeout
-        return max(0.0, min(longest, requested_at + longest - time.time()))
+        timeout = self._transport.endpoint.total_timeout
+        return max(0.0, min(timeout, requested_at + timeout - time.time()))
 
     def find_or_create(self, *, tolerate_outage: bool) -> Post:
         """
-        Return the post; where accounts of an earlier try's failed, publish it there again.
+        Return the post; if it failed on some accounts in an earlier try, publish it there again.
 
-        :param tolerate_outage: return what is known of a post that cannot be asked for now.
-        :raises ServiceError: what a request ends with.
+        :param tolerate_outage: return what the state has of a post that cannot be requested now.
+        :raises ServiceError: the error of a request.
         """
         post = self._resume(tolerate_outage) if self._state.values.post_id else self._find()
         if post is None:
@@ -105,7 +104,7 @@ class FindOrCreatePost:
         try:
             return self._transport.send(api.get_post(post_id))
         except NotFoundError:
-            self._state.save(post_id=None, requested_at=time.time())  # so that a clear looks for it once more
+            self._state.save(post_id=None, requested_at=time.time())  # a cleared task looks for it again
             raise
         except TransientError:
             if not tolerate_outage:
@@ -114,16 +113,16 @@ class FindOrCreatePost:
 
     def _find(self) -> Post | None:
         """
-        Look for a post that an earlier try may have made.
+        Look for a post of an earlier try in the list of posts.
 
-        A media id that this task has made marks its post beyond doubt. One that was given can be in other posts too:
-        there the text, the accounts and the schedule must agree, and the post must be younger than the first try.
+        A media id that this task imported identifies its post. Media ids from elsewhere may be in other posts too: then
+        the text, accounts and schedule must match as well, and the post must be newer than the first try.
         """
         state = self._state.values
         image = self._request.image
         media_ids = set(state.media_ids or (image.media_ids if isinstance(image, LibraryMedia) else ()))
-        is_due = stage_of(state) == Stage.OUTCOME_UNKNOWN if self._state.is_durable else self._is_retry
-        if not is_due or not media_ids:
+        may_exist = stage_of(state) == Stage.OUTCOME_UNKNOWN if self._state.is_durable else self._is_retry
+        if not may_exist or not media_ids:
             return None
         since = (state.first_requested_at or self._run_started_at) - CLOCK_SKEW
         created_after = dt.datetime.fromtimestamp(since, dt.timezone.utc)
@@ -139,15 +138,15 @@ class FindOrCreatePost:
         return None
 
     def _is_same(self, post: Post) -> bool:
-        """Whether a post that shows the same media is this task's; what cannot be read of it speaks for that."""
+        """Whether a post with the same media is this task's; fields that the service left out count as equal."""
         due = self._state.values.scheduled_for if self._state.is_durable else self._request.due
-        wanted = set(map(str, self._request.account_ids or ()))
-        listed = [*post.account_ids, *(item.account_id for item in post.destinations)]
-        known = {str(item) for item in listed if item is not None}
-        is_complete = bool(listed) and None not in listed
+        expected = set(map(str, self._request.account_ids or ()))
+        found = [*post.account_ids, *(item.account_id for item in post.destinations)]
+        account_ids = {str(item) for item in found if item is not None}
+        is_complete = bool(found) and None not in found
         return (
             (post.content or "").split() == self._request.content.split()
-            and (known == wanted if is_complete else known <= wanted)
+            and (account_ids == expected if is_complete else account_ids <= expected)
             and _is_due(post, due)
         )
 
@@ -210,7 +209,7 @@ class FindOrCreatePost:
         )
 
     def with_destinations(self, post: Post) -> Post:
-        """Add on which accounts and platforms a post is, which the answer to its creation does not say."""
+        """Add the post's accounts and platforms, which the response to its creation lacks."""
         account_ids = self._request.account_ids
         if post.destinations or not account_ids:
             return post
@@ -224,11 +223,7 @@ class FindOrCreatePost:
 
 
 def _is_due(post: Post, due: str | None) -> bool:
-    """
-    Whether a post is for a time, or for now; the service may note a time for one that is for now, too.
-
-    :param due: the time in UTC; None for now.
-    """
+    """Whether a post has this due time (UTC; None for now); the service may set one for posts without."""
     scheduled, created = read_time(post.scheduled_for), read_time(post.created_at)
     if scheduled is None:
         return due is None or post.scheduled_for is not None

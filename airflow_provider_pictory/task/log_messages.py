@@ -1,4 +1,4 @@
-"""What tasks write into their logs: a line when something is made, one when it has ended, few in between."""
+"""The log messages of tasks."""
 
 from __future__ import annotations
 
@@ -13,50 +13,38 @@ from airflow_provider_pictory.polling.progress import span
 
 
 def ai_credits(amount: float | None) -> str | None:
-    """Name an amount of AI credits; None where it is not known."""
+    """Format an amount of AI credits; None if it is not known."""
     return None if amount is None else f"{amount:,.10g} credit{'' if amount == 1 else 's'}"
 
 
 def job_submitted(job_id: str, model: str, aspect_ratio: str | None) -> str:
-    """Say that a job was submitted, and what it is going to cost where that is known."""
+    """Return the message for a submitted job, with the expected price if known."""
     price = ai_credits(credits_expected(model))
-    request = _listed(one_line(model, 100), aspect_ratio, price and f"{price} expected")
-    return f"Pictory job {job_id}: submitted ({request})"
+    details = _join(one_line(model, 100), aspect_ratio, price and f"{price} expected")
+    return f"Pictory job {job_id}: submitted ({details})"
 
 
 def job_ended(job: ImageJob, age: float | None) -> str:
-    """
-    Say how a job has ended.
-
-    :param age: seconds since it was submitted, where that is known.
-    """
-    return _listed(f"Pictory job {job.job_id}: {job.status}{_after(age)}", _size(job), ai_credits(job.ai_credits_used))
+    """Return the message for a job that has ended, ``age`` seconds after its submit, if known."""
+    return _join(f"Pictory job {job.job_id}: {job.status}{_after(age)}", _size(job), ai_credits(job.ai_credits_used))
 
 
 def media_generated(media: Media) -> str:
-    """Say what one of PostEverywhere's own models has made, what it cost and what is left."""
-    cost, left = ai_credits(media.credits_used), ai_credits(media.credits_remaining)
-    made = _listed(one_line(media.model or "", 100), _size(media), cost, left and f"{left} left")
-    return f"PostEverywhere media {media.media_id}: generated ({made})"
+    """Return the message for an image of PostEverywhere's own models."""
+    cost, remaining = ai_credits(media.credits_used), ai_credits(media.credits_remaining)
+    details = _join(one_line(media.model or "", 100), _size(media), cost, remaining and f"{remaining} left")
+    return f"PostEverywhere media {media.media_id}: generated ({details})"
 
 
 def post_created(post: Post, accounts: int) -> str:
-    """
-    Say that a post was made, and when it is due.
-
-    :param accounts: how many it goes to.
-    """
+    """Return the message for a created post; ``accounts`` is their number."""
     due = f" for {one_line(post.scheduled_for, 40)}" if post.status == "scheduled" and post.scheduled_for else ""
     on = f" on {accounts} account{'' if accounts == 1 else 's'}" if accounts else ""
     return f"PostEverywhere post {post.post_id}: {post.status}{due}{on}"
 
 
 def post_ended(post: Post, age: float | None) -> Iterator[str]:
-    """
-    Say how a post has ended, and where it is.
-
-    :param age: seconds since it was made or due.
-    """
+    """Return the messages for a post that has ended, ``age`` seconds after it was created or due."""
     yield f"PostEverywhere post {post.post_id}: {post.status}{_after(age)}"
     for item in post.destinations:
         if url := public_url(item.url):
@@ -64,13 +52,7 @@ def post_ended(post: Post, age: float | None) -> Iterator[str]:
 
 
 def with_trigger_error(next_method: str, next_kwargs: dict[str, Any] | None) -> dict[str, Any] | None:
-    """
-    Add a trigger's own error to the arguments with which Airflow fails its task: it says "Trigger failure" alone.
-
-    :param next_method: what Airflow resumes the task with.
-    :param next_kwargs: its arguments.
-    :return: the arguments to resume with.
-    """
+    """Return ``next_kwargs`` with a failed trigger's own error: Airflow's message is "Trigger failure" alone."""
     if next_method != "__fail__" or not next_kwargs or not next_kwargs.get("traceback"):
         return next_kwargs
     lines: list[str] = next_kwargs["traceback"]
@@ -87,5 +69,5 @@ def _size(picture: ImageJob | Media) -> str | None:
     return f"{picture.width}×{picture.height} px" if picture.width and picture.height else None
 
 
-def _listed(*parts: str | None) -> str:
+def _join(*parts: str | None) -> str:
     return ", ".join(filter(None, parts))

@@ -1,8 +1,8 @@
 """
-What is recorded before a request that costs or publishes, so that a later try knows that it may have been sent.
+Recording a request that costs or publishes, so that a later try knows that it may have been sent.
 
-The record is written right before the first byte. It is taken back where the request certainly had no effect, and stays
-where its outcome is not known.
+The record is written right before the first byte, removed if the request had no effect, and kept if its outcome is not
+known.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def send_recorded(
     undo: dict[str, Any],
 ) -> T:
     """
-    Send a request that costs or publishes, and keep right before that it is sent.
+    Send a request that costs or publishes, and record it right before.
 
-    :param before: returns the fields that say so.
-    :param undo: the fields that take it back, where the request turns out to have had no effect.
-    :raises ServiceError: what the request ends with.
+    :param before: returns the state's fields to save before the request.
+    :param undo: the fields to save if the request had no effect.
+    :raises ServiceError: the error of the request.
     """
     is_saved = False
 
@@ -51,7 +51,7 @@ def send_recorded(
         if is_saved and error.had_no_effect:
             try:
                 state.save(**undo)
-            except Exception:  # the error of the request is what the task has to end with
+            except Exception:  # the task must fail with the request's error
                 log.exception("Cannot save that the request had no effect: its outcome will count as unknown")
         raise
 
@@ -60,10 +60,10 @@ def send_paid(
     state: TaskState[P], transport: Transport, request: ApiRequest[T], result: Callable[[T], dict[str, Any]]
 ) -> T:
     """
-    Send a request that costs, at most once more after one whose outcome is not known, counted across tries.
+    Send a request that costs; after one with an unknown outcome, only once more across all tries.
 
-    :param result: returns the fields that keep what it brought.
-    :raises AirflowFailException: if that once more has been used up. A clear of the task allows it anew.
+    :param result: returns the state's fields to save for a result.
+    :raises AirflowFailException: if two outcomes are unknown; clearing the task allows another request.
     """
     unknown = state.values.unknown_outcomes + state.values.request_pending
     if unknown > 1:
@@ -73,12 +73,12 @@ def send_paid(
         )
     if unknown:
         log.warning("The outcome of an earlier request is not known, it may have been paid for: sending it once more")
-    brought = send_recorded(
+    response = send_recorded(
         state,
         transport,
         request,
         before=lambda: {"request_pending": True, "unknown_outcomes": unknown},
         undo={"request_pending": False},
     )
-    state.save_result(request_pending=False, unknown_outcomes=0, **result(brought))
-    return brought
+    state.save_result(request_pending=False, unknown_outcomes=0, **result(response))
+    return response

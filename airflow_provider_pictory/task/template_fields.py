@@ -1,4 +1,4 @@
-"""What is known of an operator's arguments while a DAG file is parsed, and what templates make of texts."""
+"""Checks of an operator's arguments while its DAG file is parsed, and template rendering of texts."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ if TYPE_CHECKING:
 
 def check_literals(task: BaseOperator, check: Callable[[Mapping[str, Any]], None], names: Collection[str]) -> None:
     """
-    Check the arguments that are known while the DAG file is parsed: an error there is one of the DAG's import.
+    Check the arguments that are known while the DAG file is parsed, so that errors are import errors of the DAG.
 
-    What is mapped is left to the task's execution: its constructor runs within the task, where a failure would go
-    untold.
+    Mapped arguments are checked on execution only: an error in the constructor of a mapped task would not be logged.
 
-    :param check: checks those arguments that it is given.
-    :param names: the attributes that hold them.
+    :param check: checks the arguments it gets, by name.
+    :param names: the operator's attributes.
     """
-    # Airflow sets it before the constructor runs. Where it is not known, nothing is checked yet.
+    # Airflow sets this before the constructor runs; without it, nothing is checked.
     if getattr(task, "_BaseOperator__from_mapped", True):
         return
     dag = task.get_dag()
-    if dag is not None and dag.jinja_environment_kwargs:  # templates may look like anything
+    if dag is not None and dag.jinja_environment_kwargs:  # templates may have another syntax
         return
     values = {name: getattr(task, name) for name in names}
     check({name: value for name, value in values.items() if is_literal(value)})
 
 
 def is_literal(value: Any) -> bool:
-    """Whether a value will be the same when the task runs: no template, no XCom, nothing that is to be resolved."""
+    """Whether a value is final while the DAG file is parsed: without templates or XCom references."""
     if isinstance(value, str):
         return re.search(r"{[{%#]", value) is None
     if isinstance(value, (list, tuple)):
@@ -43,21 +42,21 @@ def is_literal(value: Any) -> bool:
 
 
 def texts(task: BaseOperator, names: Collection[str]) -> dict[str, str]:
-    """Note the texts among an operator's arguments as they are written, for :func:`restore_texts`."""
+    """Return the texts among an operator's arguments before rendering, for :func:`restore_texts`."""
     return {name: value for name in names if isinstance(value := getattr(task, name), str)}
 
 
-def restore_texts(task: BaseOperator, written: Mapping[str, str], context: Context) -> None:
+def restore_texts(task: BaseOperator, templates: Mapping[str, str], context: Context) -> None:
     """
-    Have texts as they are written where the DAG renders templates to native Python objects.
+    Render texts as text in a DAG with ``render_template_as_native_obj``.
 
-    That takes the quotes off a text, and makes a number of digits. What Airflow has not rendered, such as the XCom
-    that a mapped task is given, is not rendered here either.
+    Native rendering removes quotes from texts and turns digits into numbers. Texts that Airflow did not render, such as
+    XComs of mapped tasks, are left as they are.
     """
     dag = context.get("dag")
     if dag is None or not dag.render_template_as_native_obj:
         return
     env = dag.get_template_env(force_sandboxed=True)
-    for name, text in written.items():
-        if getattr(task, name) != text:
-            setattr(task, name, env.from_string(text).render(dict(context)))
+    for name, template in templates.items():
+        if getattr(task, name) != template:
+            setattr(task, name, env.from_string(template).render(dict(context)))

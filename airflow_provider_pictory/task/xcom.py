@@ -1,4 +1,4 @@
-"""How finished images and posts are handed over to Airflow."""
+"""The XComs of finished images and posts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ from airflow_provider_pictory.client.requests import (
     credits_expected,
 )
 from airflow_provider_pictory.client.validation import public_url
-from airflow_provider_pictory.exceptions import (
-    ServiceError,
-    one_line,
-)
+from airflow_provider_pictory.exceptions import ServiceError, one_line
 from airflow_provider_pictory.links import image_links, post_links
 
 if TYPE_CHECKING:
@@ -26,23 +23,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IMAGE_KEY = "pictory_image"
-"""The XCom key of finished images: the return value, with prompt and model."""
+"""The XCom key of an image: the return value, with prompt and model."""
 
 POST_KEY = "posteverywhere_post"
-"""The XCom key of what became of an image: the post, or why there is none."""
+"""The XCom key of a post, or of the error instead of it."""
 
 REQUEST_KEY = "pictory_request"
-"""The XCom key under which a task that submits, and leaves waiting to another, says what its job is for."""
+"""The XCom key of a submitted job's request, for the task that waits for the job."""
 
 
 def push_request(context: Context, job_id: str, prompt: str, model: str, submitted_at: float | None) -> None:
-    """Push what a job is for, for the task that waits for it: :func:`find_request` finds it."""
+    """Push a job's request for the task that waits for it, which reads it with :func:`find_request`."""
     request = {"job_id": job_id, "prompt": prompt, "model": model, "submitted_at": submitted_at}
     context["ti"].xcom_push(key=REQUEST_KEY, value=request)
 
 
 def find_request(context: Context, job_id: str) -> dict[str, Any]:
-    """Look for what a job is for among the tasks before this one."""
+    """Return a job's request from the XComs of the upstream tasks."""
     ti = context["ti"]
     for task_id in sorted(context["task"].upstream_task_ids):
         request = ti.xcom_pull(task_ids=task_id, key=REQUEST_KEY, map_indexes=ti.map_index)
@@ -52,7 +49,7 @@ def find_request(context: Context, job_id: str) -> dict[str, Any]:
 
 
 def for_galleries(job: ImageJob, prompt: str | None, model: str | None) -> dict[str, Any]:
-    """Describe a finished image as galleries list it."""
+    """Return a finished image as in the XCom for galleries."""
     return {**job.as_xcom(), "prompt": prompt, "model": model}
 
 
@@ -65,28 +62,27 @@ def push_image(
     failed_jobs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """
-    Push what became of a job for galleries and reports, and return the image.
+    Push a job's image or error for galleries, and return the image.
 
-    :param conn_id: the Pictory connection.
-    :param failed_jobs: those that earlier tries have paid for, as :func:`describe_failure` gives them.
-    :raises ServiceError: if the job brought no image.
+    :param failed_jobs: earlier jobs that failed, as returned by :func:`describe_failure`.
+    :raises ServiceError: if the job has no image.
     """
-    described = for_galleries(job, prompt, model)
+    record = for_galleries(job, prompt, model)
     if failed_jobs:
-        described["failed_jobs"] = list(failed_jobs)
+        record["failed_jobs"] = list(failed_jobs)
     try:
         check_job(job, conn_id)
     except ServiceError as error:
-        push_if_possible(context, {IMAGE_KEY: {**described, **describe_failure(job, model, error)}})
+        push_if_possible(context, {IMAGE_KEY: {**record, **describe_failure(job, model, error)}})
         raise
-    context["ti"].xcom_push(key=IMAGE_KEY, value=described)
+    context["ti"].xcom_push(key=IMAGE_KEY, value=record)
     image = job.as_xcom()
     push_if_possible(context, image_links(image))
     return image
 
 
 def describe_failure(job: ImageJob, model: str | None, error: ServiceError) -> dict[str, Any]:
-    """Say what a job that brought no image has cost: as the service says, or as its model's price is."""
+    """Return a failed job's price, as sent by the service and as documented, and its error."""
     return {
         "job_id": job.job_id,
         "ai_credits_used": job.ai_credits_used,
@@ -96,11 +92,7 @@ def describe_failure(job: ImageJob, model: str | None, error: ServiceError) -> d
 
 
 def media_for_galleries(media: Mapping[str, Any], request: MediaGenerationRequest) -> dict[str, Any]:
-    """
-    Describe an image of PostEverywhere's own models as galleries list it; the service gives no address of it.
-
-    :param media: the media record.
-    """
+    """Return an image of PostEverywhere's own models as in the XCom for galleries; the service sends no URL."""
     return {
         "job_id": None,
         "media_id": media["media_id"],
@@ -116,27 +108,27 @@ def media_for_galleries(media: Mapping[str, Any], request: MediaGenerationReques
 
 def describe_source(image: Any, media_ids: Any) -> dict[str, Any]:
     """
-    Say which image a post is to show, as far as a task's arguments tell: they may be wrong.
+    Return the image that a post should show, from a task's arguments, which may be invalid.
 
-    :return: ``job_id``, ``image_url`` and ``media_ids``, with which galleries find the image.
+    :return: ``job_id``, ``image_url`` and ``media_ids``, by which galleries find the image.
     """
-    known = image if isinstance(image, dict) else {"url": image}
-    job_id = known.get("job_id")
-    listed = media_ids or known.get("media_ids")
+    record = image if isinstance(image, dict) else {"url": image}
+    job_id = record.get("job_id")
+    ids = media_ids or record.get("media_ids")
     return {
         "job_id": job_id if isinstance(job_id, str) else None,
-        "image_url": public_url(known.get("url")) or None,
-        "media_ids": [item for item in listed if isinstance(item, str)] if isinstance(listed, list) else [],
+        "image_url": public_url(record.get("url")) or None,
+        "media_ids": [item for item in ids if isinstance(item, str)] if isinstance(ids, list) else [],
     }
 
 
 def describe_post(source: Mapping[str, Any], post: Mapping[str, Any], error: str | None = None) -> dict[str, Any]:
     """
-    Say what became of an image, as galleries show it.
+    Return a post, or the error instead of it, as in the XCom for galleries.
 
-    :param source: which image, as :func:`describe_source` says.
-    :param post: the post as it goes into XCom; empty if there is none.
-    :param error: why the task failed.
+    :param source: the image, as returned by :func:`describe_source`.
+    :param post: the post as in XCom; empty if there is none.
+    :param error: the task's error.
     """
     return {
         **source,
@@ -150,12 +142,12 @@ def describe_post(source: Mapping[str, Any], post: Mapping[str, Any], error: str
 
 
 def push_post(context: Context, source: Mapping[str, Any], post: Mapping[str, Any], error: str | None = None) -> None:
-    """Push what became of an image, and the links that lead there."""
+    """Push a post, or the error instead of it, and the post's links."""
     push_if_possible(context, {POST_KEY: describe_post(source, post, error), **post_links(post)})
 
 
 def push_if_possible(context: Context, xcoms: Mapping[str, Any]) -> None:
-    """Push what people look at, if Airflow can take it: the task's outcome does not depend on it."""
+    """Push XComs that are only displayed; log errors, since the task's result does not depend on them."""
     try:
         for key, value in xcoms.items():
             context["ti"].xcom_push(key=key, value=value)
