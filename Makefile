@@ -43,9 +43,12 @@ benchmarks: $(VENV)/ready  ## Measure what waiting and calling cost, beside the 
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.nightly
 
-lint: $(VENV)/ready  ## Check style, format, types, and which layer imports which
+lint: $(VENV)/ready  ## Check style, format, types, the pages' scripts, and which layer imports which
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints/airflow-$(AIRFLOW).txt --editable '.[lint]'
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxlint --deny-warnings airflow_provider_pictory tests/javascript
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -60,14 +63,15 @@ dist: $(VENV)/ready  ## Build the sdist and the wheel
 RELEASES := 2.11.2=2026-04-01 3.0.6=2025-09-15 3.1.8=2026-04-01 3.2.2=2026-06-01 3.3.2=2026-10-01
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 	--extra sandbox --extra dev
-# Airflow's FAB auth manager could not be imported beside SQLAlchemy 2.1 before this version of sqlalchemy-utils.
-LATER := --exclude-newer-package sqlalchemy-utils=2026-10-15
+# oxlint did not exist when the other releases were new. Airflow's FAB auth manager could not be imported beside
+# SQLAlchemy 2.1 before this version of sqlalchemy-utils.
+LATEST := --extra lint --exclude-newer-package sqlalchemy-utils=2026-10-15
 
 constraints: $(VENV)/ready  ## Pin what each Airflow release was installed with when it was new, and the lowest versions of all
 	for release in $(RELEASES); do \
 		version=$${release%=*}; \
 		echo "apache-airflow==$$version" | $(COMPILE) --extra benchmarks --exclude-newer $${release#*=} \
-			$$([ $$version != 3.3.2 ] || echo $(LATER)) - setup.cfg \
+			$$([ $$version != 3.3.2 ] || echo $(LATEST)) - setup.cfg \
 			--output-file constraints/airflow-$${version%.*}.txt; \
 	done
 	$(COMPILE) --exclude-newer 2025-06-01 --resolution lowest-direct setup.cfg --output-file constraints/airflow-lowest.txt

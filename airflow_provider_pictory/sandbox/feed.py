@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from airflow_provider_pictory.client.platforms import PLATFORMS
 from airflow_provider_pictory.sandbox.envelope import timestamp
 from airflow_provider_pictory.sandbox.jobs import ImageJob, plain_number
 from airflow_provider_pictory.sandbox.pictures import draw, thumbnail
-from airflow_provider_pictory.sandbox.posts import Post
+from airflow_provider_pictory.sandbox.posts import Destination, Post
 from airflow_provider_pictory.sandbox.scenery import Picture
 from airflow_provider_pictory.sandbox.world import World
 
@@ -104,14 +105,7 @@ class Feed:
             "scheduled_for": post.scheduled_for and timestamp(post.scheduled_for),
             "media_ids": post.media_ids,
             "pictures": [self.world.media_url(entry) for entry in media],
-            "accounts": [
-                {
-                    "name": destination.account.name,
-                    "platform": destination.account.platform,
-                    "status": destination.status(now),
-                }
-                for destination in post.destinations
-            ],
+            "accounts": [_account(destination, now) for destination in post.destinations],
         }
 
     def _image(self, job: ImageJob) -> dict[str, Any]:
@@ -133,6 +127,17 @@ class Feed:
 
 
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+
+
+def _account(destination: Destination, now: float) -> dict[str, Any]:
+    account = destination.account
+    known = PLATFORMS.get(account.platform)
+    return {
+        "name": account.name,
+        "platform": account.platform,
+        "platform_name": known and known.name,
+        "status": destination.status(now),
+    }
 
 
 def _page(page: str, policy: str) -> Response:

@@ -44,7 +44,8 @@ def test_data(filled: Sandbox) -> None:
     assert data["images"][2]["prompt"] == HOSTILE
     draft, post = data["posts"]
     assert (draft["status"], draft["accounts"], post["status"]) == ("draft", [], "published")
-    assert [account["platform"] for account in post["accounts"]] == ["linkedin", "x"]
+    names = [(account["platform"], account["platform_name"]) for account in post["accounts"]]
+    assert names == [("linkedin", "LinkedIn"), ("x", "X")]
     assert requests.get(post["pictures"][0], timeout=10).status_code == 200
 
 

@@ -5,9 +5,6 @@ const LABELS = {
   partially_failed: "Partially failed", failed: "Failed",
   "in-progress": "In progress", completed: "Completed", cleaned: "Cleaned",
 };
-const PLATFORMS = {
-  linkedin: "LinkedIn", instagram: "Instagram", x: "X", facebook: "Facebook", pinterest: "Pinterest", tiktok: "TikTok",
-};
 
 // All text goes in through textContent: prompts and posts are written by anybody.
 function make(tag, className, text) {
@@ -52,7 +49,7 @@ function post(entry) {
   const chips = make("ul", "chips");
   for (const account of entry.accounts) {
     const settled = ["published", "failed", "partially_failed", "publishing"].includes(entry.status);
-    const chip = make("li", settled ? account.status : "", PLATFORMS[account.platform] || account.platform);
+    const chip = make("li", settled ? account.status : "", account.platform_name || account.platform);
     chip.append(make("span", "", account.name));
     chips.append(chip);
   }

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starlette.staticfiles import StaticFiles
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
+
+from airflow_provider_pictory.client.platforms import PLATFORMS
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
     from starlette.types import Scope
 
 HEADERS = {
@@ -20,11 +25,25 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 
+# The page's names of platforms are the package's own.
+_NAMES = {key: platform.name for key, platform in PLATFORMS.items()}
+_PLATFORMS_JS = f"export const PLATFORMS = {json.dumps(_NAMES)};\n"
+_PLATFORMS_TAG = f'"{hashlib.sha256(_PLATFORMS_JS.encode()).hexdigest()}"'
+
 
 class _Files(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
+        if path == "platforms.js" and scope["method"] in ("GET", "HEAD"):
+            response = self._platforms(scope)
+        else:
+            response = await super().get_response(path, scope)
         response.headers.update(HEADERS)
+        return response
+
+    def _platforms(self, scope: Scope) -> Response:
+        response = Response(_PLATFORMS_JS, media_type="text/javascript", headers={"ETag": _PLATFORMS_TAG})
+        if self.is_not_modified(response.headers, Headers(scope=scope)):
+            return NotModifiedResponse(response.headers)
         return response
 
 

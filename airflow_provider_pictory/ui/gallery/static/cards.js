@@ -3,20 +3,11 @@
 import { dagAddress, runAddress, taskAddress } from "./airflow_api.js";
 import { STATES } from "./parse_xcom.js";
 import { count, inside, make, outside, when } from "./dom.js";
-
-const PLATFORMS = {
-  linkedin: "LinkedIn",
-  instagram: "Instagram",
-  x: "X",
-  facebook: "Facebook",
-  pinterest: "Pinterest",
-  tiktok: "TikTok",
-  youtube: "YouTube",
-  threads: "Threads",
-};
+import { PLATFORMS } from "./platforms.js"; // written by static_files.py
 
 function platform({ platform, account }) {
-  return PLATFORMS[platform] ?? platform ?? `Account ${account ?? "unknown"}`;
+  if (Object.hasOwn(PLATFORMS, platform)) return PLATFORMS[platform];
+  return platform ?? `Account ${account ?? "unknown"}`;
 }
 
 function badge(state) {

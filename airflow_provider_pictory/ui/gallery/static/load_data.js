@@ -43,7 +43,7 @@ export class Reader {
   constructor(scope, changed, known) {
     this.#scope = scope;
     this.#changed = changed;
-    this.#known = known;
+    this.#known = known?.#kept;
   }
 
   get images() {
@@ -143,7 +143,7 @@ export class Reader {
   #keep(record) {
     const kept = this.#kept[record.key];
     if (kept.get(record.id)?.time === record.time) return;
-    const known = this.#known?.#kept[record.key].get(record.id);
+    const known = this.#known?.[record.key].get(record.id);
     kept.set(record.id, known?.time === record.time && known.state === "read" ? known : record);
   }
 

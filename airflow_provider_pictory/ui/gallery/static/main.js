@@ -1,11 +1,12 @@
 // What is chosen, what is read, and what is shown of it.
 
 import { card } from "./cards.js";
-import { DAY, RANGES, STATES, postsByImage, readQuery, sum, totals, writeQuery } from "./parse_xcom.js";
+import { DAY, RANGES, STATES, postsByImage, readQuery, writeQuery } from "./parse_xcom.js";
 import { button, count, dayOf, figure, make } from "./dom.js";
 import * as large from "./large.js";
 import * as notice from "./notice.js";
 import { plot } from "./plot.js";
+import { sum, totals } from "./sums.js";
 import { MOST, Reader } from "./load_data.js";
 
 const PAGE = 48;

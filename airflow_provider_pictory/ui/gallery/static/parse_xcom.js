@@ -32,10 +32,12 @@ function object(value) {
 
 // Controls, half characters, and what turns the direction of the text that follows. What joins or tags characters is not
 // among it: words of many languages need it, and so do emoji.
+// oxlint-disable-next-line no-control-regex -- controls are what it looks for
 const UNFIT = /[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\p{Cs}]/gu;
 
 function text(value, length) {
-  return typeof value === "string" && value.trim() ? value.slice(0, length).replace(UNFIT, " ") : null;
+  const fit = typeof value === "string" ? value.slice(0, length).replace(UNFIT, " ") : "";
+  return fit.trim() ? fit : null;
 }
 
 function amount(value) {
@@ -72,7 +74,7 @@ export function readImage(value) {
 function readDestination(value) {
   const it = object(value);
   return it && {
-    account: text(String(it.account_id ?? ""), 100),
+    account: text(typeof it.account_id === "number" ? String(it.account_id) : it.account_id, 100),
     platform: text(it.platform, 50),
     status: text(it.status, 50),
     url: webAddress(it.url),
@@ -85,10 +87,11 @@ export function readPost(value) {
   if (!it) return null;
   const scheduled = typeof it.scheduled_for === "string" ? Date.parse(it.scheduled_for) : NaN;
   const destinations = Array.isArray(it.destinations) ? it.destinations.slice(0, 100) : [];
+  const mediaIds = Array.isArray(it.media_ids) ? it.media_ids.slice(0, 100) : [];
   return {
     jobId: text(it.job_id, 200),
     imageUrl: webAddress(it.image_url),
-    mediaIds: Array.isArray(it.media_ids) ? it.media_ids.slice(0, 100).map((id) => text(id, 200)).filter(Boolean) : [],
+    mediaIds: [...new Set(mediaIds.map((id) => text(id, 200)).filter(Boolean))],
     postId: text(it.post_id, 200),
     state: typeof it.status === "string" && it.status !== "none" && Object.hasOwn(STATES, it.status) ? it.status : null,
     scheduledFor: Number.isNaN(scheduled) ? null : scheduled,
@@ -131,32 +134,4 @@ export function readQuery(search) {
 export function writeQuery(query) {
   const parts = Object.entries(query).filter(([, value]) => value);
   return `?${parts.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&")}`;
-}
-
-export function sum(numbers) {
-  return numbers.reduce((total, number) => total + number, 0);
-}
-
-function daysBetween(first, last) {
-  const days = [];
-  for (let time = Date.parse(first); time <= Date.parse(last); time += DAY) {
-    days.push(new Date(time).toISOString().slice(0, 10));
-  }
-  return days;
-}
-
-// Sums of each DAG and day, or month where there are too many days to show. Each item is {dag, day, amount}.
-export function totals(items, first, last, most = 92) {
-  let steps = daysBetween(first, last);
-  const length = steps.length > most ? "YYYY-MM".length : "YYYY-MM-DD".length;
-  steps = [...new Set(steps.map((day) => day.slice(0, length)))];
-  const places = new Map(steps.map((step, place) => [step, place]));
-  const rows = new Map();
-  for (const { dag, day, amount } of items) {
-    const place = places.get(day.slice(0, length));
-    if (place === undefined) continue;
-    if (!rows.has(dag)) rows.set(dag, steps.map(() => 0));
-    rows.get(dag)[place] += amount;
-  }
-  return { steps, rows };
 }

@@ -1,34 +1,16 @@
 // Sums of each DAG and day: bars that are buttons, a legend, and the same as a table.
 
-import { sum } from "./parse_xcom.js";
 import { draw, figure, make } from "./dom.js";
+import { roundUp, series, sum } from "./sums.js";
 
 const HEIGHT = 140;
 const LEFT = 40;
 const BOTTOM = 20;
-const COLOURS = 6; // the DAGs with the highest sums have one each, the rest share one
 
 function label(step) {
   const [date, month] = [new Date(step), step.length === 7];
   const form = month ? { month: "short", year: "numeric" } : { day: "numeric", month: "short" };
   return new Intl.DateTimeFormat("en-GB", { ...form, timeZone: "UTC" }).format(date);
-}
-
-// The next of 1, 2, 5, 10, 20, … that is not below a number.
-function roundUp(number) {
-  const power = 10 ** Math.floor(Math.log10(number));
-  return [1, 2, 5, 10].map((times) => times * power).find((bound) => bound >= number);
-}
-
-function series({ rows }, names) {
-  const all = [...rows].map(([dag, amounts]) => ({ dag, name: names.get(dag), amounts, total: sum(amounts) }));
-  all.sort((a, b) => b.total - a.total || a.dag.localeCompare(b.dag));
-  const shown = all.slice(0, all.length > COLOURS ? COLOURS - 1 : COLOURS);
-  const rest = all.slice(shown.length);
-  shown.forEach((one, index) => (one.colour = `c${index}`));
-  if (!rest.length) return shown;
-  const amounts = rest[0].amounts.map((_, place) => sum(rest.map((one) => one.amounts[place])));
-  return [...shown, { name: `${rest.length} others`, amounts, total: sum(amounts), colour: "rest" }];
 }
 
 function bars(steps, shown, { noun, day, width, pick }) {

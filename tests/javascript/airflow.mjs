@@ -1,0 +1,109 @@
+// An Airflow that lists XComs and hands out their values: as much of its REST API as the page asks for, without a server.
+
+// airflow_api.js reads the page's address when it is imported.
+globalThis.document = { baseURI: "http://localhost/pictory-gallery/", hidden: false };
+
+const XCOMS = /^\/api\/v2\/dags\/([^/]+)\/dagRuns\/([^/]+)\/taskInstances\/([^/]+)\/xcomEntries(?:\/([^/]+))?$/;
+
+export const GALLERY = "../../airflow_provider_pictory/ui/gallery/static";
+export const IMAGES = "pictory_image";
+export const POSTS = "posteverywhere_post";
+
+// Lets everything run that waits for no timer.
+export const settle = () => new Promise(setImmediate);
+
+// What an answer other than 200 is thrown as.
+export class Status extends Error {
+  constructor(status) {
+    super(`status ${status}`);
+    this.status = status;
+  }
+}
+
+export class Airflow {
+  version = "3.3.2";
+  unlisted = 0; // how many more entries it counts than it lists
+  entries = []; // newest first
+  listings = []; // {key, path, offset, order} of each call for a list
+  reads = []; // the task of each call for a value
+  atOnce = 0; // the most calls for values that were under way together
+
+  // What tests put something else into: each may be slow, or throw.
+  onList = () => {};
+  onRead = ({ value }) => value;
+
+  #reading = 0;
+
+  // Takes {key, task, time, value} and what else differs. Those that are added later are older.
+  add(...entries) {
+    for (const entry of entries) {
+      const time = entry.time ?? Date.UTC(2026, 0, 31) - this.entries.length * 1000;
+      this.entries.push({ key: IMAGES, dag: "dag", run: "run", mapIndex: -1, value: {}, ...entry, time });
+    }
+    return this;
+  }
+
+  addMany(count, entry = {}) {
+    const before = this.entries.length;
+    return this.add(...Array.from({ length: count }, (_, at) => ({ task: `task${before + at}`, ...entry })));
+  }
+
+  fetch = async (url, { signal }) => {
+    signal.throwIfAborted();
+    let [status, body] = [200, null];
+    try {
+      body = await this.#answer(url);
+    } catch (error) {
+      if (!(error instanceof Status)) throw error;
+      ({ status } = error);
+    }
+    signal.throwIfAborted();
+    return { ok: status === 200, status, json: async () => structuredClone(body) };
+  };
+
+  #answer({ pathname, searchParams }) {
+    if (pathname === "/api/v2/version") return { version: this.version };
+    const [dag, run, task, key] = XCOMS.exec(pathname).slice(1).map((part) => part && decodeURIComponent(part));
+    const named = ({ dag: d, run: r, task: t }) =>
+      [[dag, d], [run, r], [task, t]].every(([asked, name]) => asked === "~" || asked === name);
+    if (!key) return this.#list(pathname, Object.fromEntries(searchParams), named);
+    const mapIndex = Number(searchParams.get("map_index"));
+    return this.#read(this.entries.filter(named).find((one) => one.key === key && one.mapIndex === mapIndex));
+  }
+
+  async #list(path, { xcom_key: key, limit, offset, order_by: order }, named) {
+    const call = { key, path, offset: Number(offset), order };
+    this.listings.push(call);
+    await this.onList(call);
+    const found = this.entries.filter((entry) => entry.key === key && named(entry));
+    const page = found.slice(call.offset, call.offset + Number(limit));
+    return {
+      total_entries: found.length + this.unlisted,
+      xcom_entries: page.map(({ dag, run, task, mapIndex, time }) => ({
+        key,
+        dag_id: dag,
+        run_id: run,
+        task_id: task,
+        map_index: mapIndex,
+        timestamp: new Date(time).toISOString(),
+      })),
+    };
+  }
+
+  async #read(entry) {
+    this.reads.push(entry.task);
+    this.#reading += 1;
+    this.atOnce = Math.max(this.atOnce, this.#reading);
+    try {
+      return { value: await this.onRead(entry) };
+    } finally {
+      this.#reading -= 1;
+    }
+  }
+}
+
+// Puts an Airflow where the page looks for one.
+export function serve(airflow = new Airflow()) {
+  globalThis.fetch = airflow.fetch;
+  return airflow;
+}

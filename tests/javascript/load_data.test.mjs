@@ -1,0 +1,321 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, mock, test } from "node:test";
+
+import { GALLERY, POSTS, Status, serve, settle } from "./airflow.mjs";
+
+const { MOST, Reader } = await import(`${GALLERY}/load_data.js`);
+
+const PAUSE_1 = 1000;
+const PAUSE_2 = 4000;
+
+let airflow;
+let changes;
+
+beforeEach(() => {
+  airflow = serve();
+  changes = 0;
+  document.hidden = false;
+  mock.timers.enable({ apis: ["setTimeout"] });
+});
+
+afterEach(() => mock.timers.reset());
+
+function reader({ since = 0, known, ...scope } = {}) {
+  return new Reader({ since, ...scope }, () => (changes += 1), known);
+}
+
+async function started(options) {
+  const made = reader(options);
+  made.start();
+  await settle();
+  return made;
+}
+
+async function tick(time) {
+  mock.timers.tick(time);
+  await settle();
+}
+
+const tasks = (records) => records.map(({ task }) => task);
+const states = (records) => records.map(({ state }) => state);
+const refuse = (status) => () => {
+  throw new Status(status);
+};
+
+// Lets calls for values wait until they are let go, the oldest first.
+function held() {
+  const waiting = [];
+  airflow.onRead = ({ value }) => new Promise((done) => waiting.push(() => done(value)));
+  return async (count) => {
+    for (const go of waiting.splice(0, count)) go();
+    await settle();
+  };
+}
+
+describe("the listing", () => {
+  test("takes all pages of images and of posts, newest first", async () => {
+    airflow.addMany(250).addMany(120, { key: POSTS });
+    const { images, posts, listed, done, problem } = await started();
+    assert.deepEqual([images.length, posts.length, listed, done, problem], [250, 120, true, true, null]);
+    assert.equal(airflow.listings.length, 3 + 2);
+    assert.ok(images.every(({ time }, at) => !at || time < images[at - 1].time));
+    assert.ok(changes > 5);
+  });
+
+  test("shows each page as soon as it is there", async () => {
+    airflow.addMany(150);
+    airflow.onList = ({ offset }) => (offset ? new Promise(() => {}) : undefined);
+    const { images, imagesListed, done } = await started();
+    assert.deepEqual([images.length, imagesListed, done], [100, false, false]);
+  });
+
+  test("ends at the most images that the page takes, and says so", async () => {
+    airflow.addMany(MOST + 150);
+    const { images, cut } = await started();
+    assert.deepEqual([images.length, cut], [MOST, true]);
+  });
+
+  test("is not begun a second time while it goes on", async () => {
+    const made = reader();
+    await Promise.all([made.start(), made.start()]);
+    assert.equal(airflow.listings.length, 2);
+  });
+
+  for (const [status, kind] of [[401, "login"], [403, "forbidden"], [404, "gone"], [500, "server"]]) {
+    test(`says "${kind}" where Airflow answers with ${status}`, async () => {
+      airflow.onList = refuse(status);
+      const { problem, imagesListed } = await started();
+      assert.deepEqual([problem, imagesListed], [kind, false]);
+    });
+  }
+
+  test('says "network" where Airflow cannot be reached, and goes on when it can', async () => {
+    airflow.addMany(3);
+    airflow.onList = () => {
+      throw new TypeError("fetch failed");
+    };
+    const made = await started();
+    assert.equal(made.problem, "network");
+    airflow.onList = () => {};
+    made.retry();
+    await settle();
+    assert.deepEqual([made.problem, states(made.images)], [null, ["read", "read", "read"]]);
+  });
+
+  test("keeps what it has where a later one is refused", async () => {
+    airflow.addMany(3);
+    const made = await started();
+    airflow.onList = refuse(500);
+    made.start();
+    await settle();
+    assert.deepEqual([made.problem, states(made.images)], ["server", ["read", "read", "read"]]);
+  });
+
+  test("asks the next time only for what is new, and reads no value again", async () => {
+    airflow.addMany(250);
+    const made = await started();
+    const before = airflow.listings.length;
+    airflow.add({ task: "new", time: airflow.entries[0].time + 1000 });
+    airflow.entries.unshift(airflow.entries.pop());
+    made.start();
+    await settle();
+    assert.equal(airflow.listings.length - before, 2);
+    assert.deepEqual([made.images.length, made.images[0].task, made.images[0].state], [251, "new", "read"]);
+    assert.equal(airflow.reads.length, 251);
+  });
+
+  test("takes over what another reader has read, if it is of the same time", async () => {
+    airflow.addMany(3, { value: { prompt: "A lake" } });
+    const former = await started();
+    airflow.entries[0].time += 1000;
+    const made = await started({ known: former });
+    assert.deepEqual(airflow.reads, ["task0", "task1", "task2", "task0"]);
+    assert.deepEqual(made.images.map(({ value }) => value.prompt), ["A lake", "A lake", "A lake"]);
+  });
+
+  test("changes nothing any more once the reader is stopped", async () => {
+    airflow.addMany(150);
+    const made = reader();
+    made.start();
+    made.stop();
+    await settle();
+    assert.deepEqual([made.problem, changes, airflow.reads], [null, 0, []]);
+  });
+});
+
+describe("values", () => {
+  test("are parsed as what they are", async () => {
+    airflow.add({ task: "a", value: { prompt: "A lake" } }, { task: "b", value: ["no image"] });
+    airflow.add({ task: "c", key: POSTS, value: JSON.stringify({ status: "draft" }) });
+    const { images, posts } = await started();
+    assert.deepEqual([images[0].value.prompt, images[1].value, posts[0].value.state], ["A lake", null, "draft"]);
+  });
+
+  test("in view are read first, six at a time, before anything else is even listed", async () => {
+    airflow.addMany(20).addMany(1, { key: POSTS });
+    const go = held();
+    let list;
+    airflow.onList = ({ key }) => (key === POSTS ? new Promise((done) => (list = done)) : undefined);
+    const made = await started();
+    assert.deepEqual(airflow.reads, []);
+    const inView = made.images.slice(12);
+    made.want(inView, "", false);
+    await settle();
+    assert.deepEqual(airflow.reads, tasks(inView.slice(0, 6)));
+    await go(6);
+    assert.deepEqual(airflow.reads, tasks(inView));
+    await go(2);
+    assert.equal(airflow.reads.length, 8);
+    list();
+    await settle();
+    assert.equal(airflow.atOnce, 6);
+    assert.equal(airflow.reads.length, 10);
+  });
+
+  test("of posts in the runs in view come after the images in view, before the rest", async () => {
+    airflow.addMany(3);
+    airflow.add({ key: POSTS, task: "other", run: "other" }, { key: POSTS, task: "post", run: "run" });
+    let list;
+    airflow.onList = ({ key }) => (key === POSTS ? new Promise((done) => (list = done)) : undefined);
+    const made = await started();
+    made.want(made.images.slice(2), "", false);
+    list();
+    await settle();
+    assert.deepEqual(airflow.reads, ["task2", "post", "task0", "task1", "other"]);
+  });
+
+  test("of the rest are read two at a time, newest first", async () => {
+    airflow.addMany(5);
+    const go = held();
+    await started();
+    assert.deepEqual(airflow.reads, ["task0", "task1"]);
+    await go(1);
+    assert.deepEqual(airflow.reads, ["task0", "task1", "task2"]);
+    assert.equal(airflow.atOnce, 2);
+  });
+
+  test("of the rest wait while the page is hidden", async () => {
+    document.hidden = true;
+    airflow.addMany(5);
+    const made = await started();
+    made.want(made.images.slice(0, 1), "", false);
+    await settle();
+    assert.deepEqual(airflow.reads, ["task0"]);
+    document.hidden = false;
+    made.want([], "", false);
+    await settle();
+    assert.equal(airflow.reads.length, 5);
+  });
+
+  test("of the rest are read up to five hundred, and all if that is asked for", async () => {
+    airflow.addMany(600);
+    const made = await started();
+    assert.equal(airflow.reads.length, 500);
+    assert.equal(made.done, true);
+    made.want([], "", true);
+    await settle();
+    assert.equal(new Set(airflow.reads).size, 600);
+  });
+
+  test("of one DAG are read alone where it is chosen, beside the posts", async () => {
+    document.hidden = true;
+    airflow.addMany(2).addMany(2, { dag: "chosen" }).add({ key: POSTS, task: "post" });
+    const made = await started();
+    document.hidden = false;
+    made.want([], "chosen", true);
+    await settle();
+    assert.deepEqual(airflow.reads, ["task2", "task3", "post"]);
+    assert.equal(made.postsRead, true);
+    made.want([], "", true);
+    await settle();
+    assert.deepEqual(airflow.reads.slice(3), ["task0", "task1"]);
+  });
+});
+
+describe("a value that cannot be read", () => {
+  test("is asked for again after one second and after four more, then marked", async () => {
+    airflow.addMany(1);
+    airflow.onRead = refuse(500);
+    const made = await started();
+    const [image] = made.images;
+    await tick(PAUSE_1 - 1);
+    assert.deepEqual([airflow.reads.length, image.state], [1, "reading"]);
+    await tick(1);
+    assert.equal(airflow.reads.length, 2);
+    await tick(PAUSE_2 - 1);
+    assert.deepEqual([airflow.reads.length, image.state, made.done], [2, "reading", false]);
+    await tick(1);
+    assert.deepEqual([airflow.reads.length, image.state, made.failed, made.done], [3, "failed", true, true]);
+    assert.equal(made.problem, null);
+    await tick(60_000);
+    assert.equal(airflow.reads.length, 3);
+  });
+
+  test("counts as any other if a later try succeeds", async () => {
+    airflow.addMany(1, { value: { prompt: "A lake" } });
+    airflow.onRead = () => {
+      throw new TypeError("fetch failed");
+    };
+    const made = await started();
+    airflow.onRead = ({ value }) => value;
+    await tick(PAUSE_1);
+    assert.deepEqual([made.images[0].value.prompt, made.failed, made.done], ["A lake", false, true]);
+  });
+
+  test("is read again when somebody asks for it", async () => {
+    airflow.addMany(1);
+    airflow.onRead = refuse(500);
+    const made = await started();
+    await tick(PAUSE_1);
+    await tick(PAUSE_2);
+    assert.equal(made.failed, true);
+    airflow.onRead = ({ value }) => value;
+    made.retry();
+    await settle();
+    assert.deepEqual([made.failed, states(made.images)], [false, ["read"]]);
+  });
+
+  test("is marked at once where the viewer may not read it", async () => {
+    airflow.addMany(1);
+    airflow.onRead = refuse(403);
+    const made = await started();
+    assert.deepEqual([airflow.reads.length, states(made.images), made.problem], [1, ["failed"], null]);
+  });
+
+  test("is dropped where it was deleted since it was listed", async () => {
+    airflow.addMany(2);
+    airflow.onRead = ({ task, value }) => (task === "task0" ? refuse(404)() : value);
+    const made = await started();
+    assert.deepEqual([tasks(made.images), made.failed], [["task1"], false]);
+  });
+
+  test("ends the reading where the viewer is logged out, and stays unread", async () => {
+    airflow.addMany(10);
+    airflow.onRead = refuse(401);
+    const made = await started();
+    assert.deepEqual([made.problem, airflow.reads.length], ["login", 2]);
+    assert.ok(made.images.every(({ state }) => state === "unread"));
+  });
+
+  test("does not keep others from being read, but six in a row do, until the next listing", async () => {
+    airflow.addMany(20);
+    airflow.onRead = refuse(403);
+    const made = await started();
+    // One call more is under way when the sixth fails.
+    assert.ok(airflow.reads.length <= 7, String(airflow.reads.length));
+    airflow.onRead = ({ value }) => value;
+    made.start();
+    await settle();
+    assert.deepEqual(new Set(states(made.images)), new Set(["failed", "read"]));
+    assert.equal(airflow.reads.length, 20);
+  });
+
+  test("is not asked for again once the reader is stopped", async () => {
+    airflow.addMany(1);
+    airflow.onRead = refuse(500);
+    const made = await started();
+    made.stop();
+    await tick(PAUSE_1);
+    assert.deepEqual([airflow.reads.length, made.problem, made.images[0].state], [1, null, "unread"]);
+  });
+});
