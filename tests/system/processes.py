@@ -37,7 +37,7 @@ AIRFLOW_2 = version("apache-airflow").startswith("2.")
 # Airflow 2's scheduler needs no API, and reads the DAG files itself.
 COMPONENTS = ("scheduler", "triggerer") if AIRFLOW_2 else ("api-server", "scheduler", "dag-processor", "triggerer")
 # From Airflow 3.4 each try has a row of its own.
-LATEST_TRY = "from task_instance where run_id = %s order by try_number desc limit 1"
+LATEST_TRY = "from task_instance where run_id = %s order by start_date desc nulls last, try_number desc limit 1"
 EXECUTORS = {"LocalExecutor": COMPONENTS, "CeleryExecutor": (*COMPONENTS, "worker")}
 
 
@@ -210,7 +210,7 @@ class Airflow:
             self._keeper.start()
             stack.callback(self._kill_all)
             self.postgresql.query("postgres", "create database airflow")
-            self._command("db", "migrate")
+            self.command("db", "migrate")
             for component in EXECUTORS[self.executor]:
                 self.start(component)
             if not AIRFLOW_2:
@@ -267,9 +267,14 @@ class Airflow:
         """Do as a user who marks the task as ``failed`` or ``success``."""
         self.api("PATCH", f"dags/{dag_id}/dagRuns/{run}/taskInstances/task", {"new_state": state})
 
-    def clear(self, dag_id: str, run: str, *, only_failed: bool = False) -> None:
-        """Do as a user who clears a run's tasks."""
+    def clear(self, dag_id: str, run: str, *, only_failed: bool = False, task: str | None = None) -> None:
+        """Do as a user who clears a run's tasks, or one of them."""
+        if AIRFLOW_2:  # in all runs
+            self.command("tasks", "clear", "--yes", "--task-regex", f"^{task or '.*'}$", dag_id)
+            return
         choice = {"dry_run": False, "dag_run_id": run, "only_failed": only_failed, "reset_dag_runs": True}
+        if task:
+            choice["task_ids"] = [task]
         self.api("POST", f"dags/{dag_id}/clearTaskInstances", choice)
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
@@ -277,12 +282,13 @@ class Airflow:
         wait_until(lambda: self.query("select 1 from serialized_dag where dag_id = %s", dag_id), f"{dag_id} is parsed")
         if AIRFLOW_2:
             run_id = f"manual__{secrets.token_hex(8)}"
-            self._command("dags", "trigger", dag_id, "--run-id", run_id, "--conf", json.dumps(conf))
+            self.command("dags", "trigger", dag_id, "--run-id", run_id, "--conf", json.dumps(conf))
             return run_id
         run_id = self.api("POST", f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
         return run_id
 
-    def _command(self, *words: str) -> None:
+    def command(self, *words: str) -> None:
+        """Run a command of Airflow's."""
         subprocess.run([sys.executable, "-m", "airflow", *words], env=self.env, capture_output=True, check=True)
 
     def state(self, run: str) -> str | None:

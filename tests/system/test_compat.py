@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from airflow_provider_pictory.sandbox import Sandbox
+from tests.conftest import has_state_store
 from tests.system.processes import LATEST_TRY, Airflow, wait_until
 
 
@@ -36,6 +37,60 @@ def test_an_image_is_submitted_waited_for_and_posted(any_airflow: Airflow, still
     [image], [post] = still.world.ledger()["images"], still.world.ledger()["posts"]
     assert image["status"] == "completed"
     assert post["status"] == "published"
+
+
+def made(sandbox: Sandbox) -> tuple[int, int]:
+    """Count the images that were paid for, and the posts."""
+    ledger = sandbox.world.ledger()
+    return len(ledger["images"]), len(ledger["posts"])
+
+
+def test_a_wait_that_succeeds_ends_in_the_triggerer_where_airflow_can(any_airflow: Airflow, still: Sandbox):
+    run = any_airflow.trigger("submit_wait_post")
+    wait_until(lambda: states(any_airflow, run).get("wait") == "deferred", "the sensor waits in the triggerer")
+    still.world.clock = time.time
+    assert any_airflow.ends(run) == "success"
+    starts = "select count(*) from log where event = 'running' and run_id = %s and task_id = 'wait'"
+    assert any_airflow.query(starts, run) == [(1 if has_state_store() else 2,)]
+
+
+def test_a_killed_wait_is_resumed_by_the_retry(any_airflow: Airflow, still: Sandbox):
+    run = any_airflow.trigger("wait_on_a_worker")
+    wait_until(lambda: states(any_airflow, run).get("wait") == "running", "the sensor waits on a worker")
+    wait_until(lambda: "waiting for it" in any_airflow.logs(run, "wait"), "it is under way")
+    any_airflow.kill_task(run, "both")
+    still.world.clock = time.time
+    assert any_airflow.ends(run) == "success"
+    assert any_airflow.tries(run) == 2
+    assert made(still) == (1, 0)
+
+
+def test_a_triggerer_that_is_killed_loses_no_wait(any_airflow: Airflow, still: Sandbox):
+    run = any_airflow.trigger("submit_wait_post")
+    wait_until(lambda: states(any_airflow, run).get("wait") == "deferred", "the sensor waits in the triggerer")
+    any_airflow.kill("triggerer")
+    any_airflow.start("triggerer")
+    still.world.clock = time.time
+    assert any_airflow.ends(run) == "success"
+    assert made(still) == (1, 1)
+
+
+def test_mapped_tasks_make_and_post_an_image_each(any_airflow: Airflow, still: Sandbox):
+    run = any_airflow.trigger("mapped")
+    deferred = "select count(*) from task_instance where run_id = %s and task_id = 'wait' and state = 'deferred'"
+    wait_until(lambda: any_airflow.query(deferred, run) == [(3,)], "three sensors wait in the triggerer")
+    still.world.clock = time.time
+    assert any_airflow.ends(run) == "success"
+    assert made(still) == (3, 3)
+
+
+def test_a_clear_of_what_was_delivered_does_it_again(any_airflow: Airflow, still: Sandbox):
+    still.world.clock = time.time
+    run = any_airflow.trigger("cleared")
+    assert any_airflow.ends(run) == "success"
+    any_airflow.clear("cleared", run, task="post")
+    wait_until(lambda: made(still) == (1, 2), "it is posted again")
+    assert any_airflow.ends(run) == "success"
 
 
 def test_a_trigger_that_breaks_says_why_and_the_retry_succeeds(any_airflow: Airflow, still: Sandbox):

@@ -34,18 +34,36 @@ class BrokenTrigger(ImageJobTrigger):
         return dict(gone)
 
 
-with DAG(dag_id="submit_wait_post", **COMMON):
-    submit = GenerateImageOperator(task_id="submit", prompt="A red fox at dawn")
-    wait = ImageJobSensor(task_id="wait", job_id=submit.output, poke_interval=1)
-    PostImageOperator(
+for dag_id in ("submit_wait_post", "cleared"):
+    with DAG(dag_id=dag_id, **COMMON) as dag:
+        submit = GenerateImageOperator(task_id="submit", prompt="A red fox at dawn")
+        wait = ImageJobSensor(task_id="wait", job_id=submit.output, poke_interval=1)
+        PostImageOperator(
+            task_id="post",
+            image=wait.output,
+            content="Good morning",
+            account_ids=[2280],
+            wait_for_publish=True,
+            deferrable=True,
+            poll_interval=1,
+        )
+    globals()[dag_id] = dag
+
+with DAG(dag_id="wait_on_a_worker", **COMMON):
+    submitted = GenerateImageOperator(task_id="submit", prompt="A red fox at dawn")
+    ImageJobSensor(task_id="wait", job_id=submitted.output, poke_interval=1, deferrable=False)
+
+with DAG(dag_id="mapped", **COMMON):
+    jobs = GenerateImageOperator.partial(task_id="submit").expand(prompt=["A red fox", "A grey wolf", "A brown bear"])
+    images = ImageJobSensor.partial(task_id="wait", poke_interval=1).expand(job_id=jobs.output)
+    PostImageOperator.partial(
         task_id="post",
-        image=wait.output,
         content="Good morning",
         account_ids=[2280],
         wait_for_publish=True,
         deferrable=True,
         poll_interval=1,
-    )
+    ).expand(image=images.output)
 
 with DAG(dag_id="wait", **COMMON):
     ImageJobSensor(task_id="wait", job_id="{{ dag_run.conf['job_id'] }}", poke_interval=1)
