@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from airflow.exceptions import AirflowOptionalProviderFeatureException as AirflowOptionalProviderFeatureException
     from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger as TimeDeltaTrigger
-    from airflow.sdk import NEVER_EXPIRE as NEVER_EXPIRE  # type: ignore[attr-defined]  # absent from its stubs alone
+    from airflow.sdk import NEVER_EXPIRE as NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in its stubs
     from airflow.sdk import BaseHook as BaseHook
     from airflow.sdk import BaseOperator as BaseOperator
     from airflow.sdk import BaseOperatorLink as BaseOperatorLink

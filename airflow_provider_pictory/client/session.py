@@ -19,9 +19,10 @@ from airflow_provider_pictory.exceptions import InvalidRequestError
 
 def make_session(endpoint: Endpoint) -> requests.Session:
     """
-    Make a session whose proxies and CA bundles do not depend on the environment any more.
+    Make a session with the endpoint's settings, independent of later changes of the environment.
 
-    By default, ``requests`` prefers the environment's to the session's, and ``.netrc`` to the API key.
+    By default, ``requests`` prefers the environment's proxies and CA bundles to the session's, and ``.netrc`` to the
+    key.
     """
     session = requests.Session()
     for scheme in ("https://", "http://"):

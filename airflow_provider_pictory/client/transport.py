@@ -192,7 +192,7 @@ class AsyncTransport(_Transport):
         self.endpoint: Endpoint | None = None
         """The connection, once it was read."""
         self.allowance: tuple[int, float] | None = None
-        """How many requests the service allows, and for how many seconds, where its last answer said."""
+        """The remaining requests and the seconds until the reset, if the last response had them."""
         self._client: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tls: ssl.SSLContext | bool = True
@@ -235,7 +235,7 @@ class AsyncTransport(_Transport):
 
     async def send(self, request: ApiRequest[T]) -> T:
         """
-        Send one request, once.
+        Send one request, without retries.
 
         :raises ServiceError: see :mod:`airflow_provider_pictory.exceptions`.
         """

@@ -1,1 +1,1 @@
-"""Hooks: the services' HTTP APIs in Python."""
+"""Hooks for both services."""

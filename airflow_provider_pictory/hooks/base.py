@@ -1,4 +1,4 @@
-"""What the hooks of both services share: they read Airflow's connections, and send requests to where these lead."""
+"""The base classes of the hooks, which read Airflow connections and send requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Listing(Iterator[T]):
-    """What a hook lists; pages are asked for as the iteration reaches them."""
+    """An iterator over listed items; pages are requested as needed."""
 
     def __init__(self, items: Iterator[T]) -> None:
         self._items = items
@@ -35,7 +35,7 @@ class Listing(Iterator[T]):
         return next(self._items)
 
     def serialize(self) -> NoReturn:
-        """Say what to do: Airflow calls this where a task returns the listing itself."""
+        """Raise an error that says what to return instead; Airflow calls this for a task that returns the listing."""
         raise TypeError("A listing cannot be the result of a task: return list(…) of it, or a part of that")
 
 
@@ -43,19 +43,15 @@ def listing(method: Callable[P, Iterator[T]]) -> Callable[P, Listing[T]]:
     """Make a generator method return a :class:`Listing`."""
 
     @wraps(method)
-    def listed(*args: P.args, **kwargs: P.kwargs) -> Listing[T]:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Listing[T]:
         return Listing(method(*args, **kwargs))
 
-    return listed
+    return wrapper
 
 
 @contextmanager
-def naming_the_connection(parameter: str, conn_id: str, conn_type: str) -> Iterator[None]:
-    """
-    Raise errors of this package where Airflow cannot read a connection.
-
-    :param parameter: what names it.
-    """
+def connection_errors(parameter: str, conn_id: str, conn_type: str) -> Iterator[None]:
+    """Raise errors of this package if Airflow cannot read a connection; ``parameter`` is the one that has its id."""
     try:
         yield
     except AirflowNotFoundException as error:
@@ -69,15 +65,10 @@ def naming_the_connection(parameter: str, conn_id: str, conn_type: str) -> Itera
 
 
 def read_connection(parameter: str, conn_id: str, conn_type: str) -> Any:
-    """
-    Read an Airflow connection.
-
-    :param parameter: what names it.
-    :raises InvalidRequestError: if there is none.
-    """
-    with naming_the_connection(parameter, conn_id, conn_type):
+    """Read an Airflow connection; raise ``InvalidRequestError`` if it does not exist."""
+    with connection_errors(parameter, conn_id, conn_type):
         for attempt in (1, 2, 3):
-            # An outage of Airflow's api-server or of a secrets back end looks like a connection that is missing.
+            # During an outage of Airflow's API server or of a secrets backend, connections seem to be missing.
             try:
                 return BaseHook.get_connection(conn_id)
             except AirflowNotFoundException:
@@ -88,9 +79,9 @@ def read_connection(parameter: str, conn_id: str, conn_type: str) -> Any:
 
 class ServiceHook(BaseHook):
     """
-    Sends requests to a service, over one session for the hook's whole life.
+    Sends requests to a service, over one session.
 
-    :param conn_id: the Airflow connection.
+    :param conn_id: the Airflow connection id.
     """
 
     service: ClassVar[Service]
@@ -108,14 +99,14 @@ class ServiceHook(BaseHook):
     @property
     def endpoint(self) -> Endpoint:
         """
-        Where the connection leads.
+        The connection's base URL, key and settings.
 
-        :raises InvalidRequestError: if there is no such connection, or it cannot be used.
+        :raises InvalidRequestError: if there is no such connection, or it is invalid.
         """
         return self.transport.endpoint
 
     def get_conn(self) -> requests.Session:
-        """Return the session that requests go through: with the connection's proxies and TLS settings, not its key."""
+        """Return the session, with the connection's proxies and TLS settings but without its key."""
         return self.transport.session
 
     def close(self) -> None:
@@ -127,7 +118,7 @@ class ServiceHook(BaseHook):
         return self.transport.send(request, before_send)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Answer the *Test* button of Airflow's connection form."""
+        """Test the connection, for the *Test* button of Airflow's connection form."""
         try:
             return True, self.check()
         except (ServiceError, AirflowNotFoundException) as error:
@@ -135,9 +126,9 @@ class ServiceHook(BaseHook):
 
     def check(self) -> str:
         """
-        Ask the service, by a call that is free, whether it accepts the key.
+        Check with a free request whether the service accepts the key.
 
-        :return: a sentence with the credits that are left.
+        :return: a sentence with the remaining AI credits.
         :raises ServiceError: if it does not.
         """
         raise NotImplementedError
@@ -145,11 +136,9 @@ class ServiceHook(BaseHook):
 
 class AsyncServiceHook(BaseHook):
     """
-    Sends requests to a service in an event loop, each once, over one session: an async context manager.
+    Sends requests to a service in an event loop, without retries; an async context manager.
 
-    It reads the same connection in the same way as its sync twin.
-
-    :param conn_id: the Airflow connection.
+    :param conn_id: the Airflow connection id.
     """
 
     service: ClassVar[Service]
@@ -161,7 +150,7 @@ class AsyncServiceHook(BaseHook):
         self.transport = AsyncTransport(self.service, conn_id, self._read_endpoint)
 
     async def _read_endpoint(self) -> Endpoint:
-        with naming_the_connection(self.service.conn_id_parameter, self.conn_id, self.conn_type):
+        with connection_errors(self.service.conn_id_parameter, self.conn_id, self.conn_type):
             conn = await get_async_connection(self, self.conn_id)
         return Endpoint.from_connection(conn, self.service)
 
@@ -177,7 +166,7 @@ class AsyncServiceHook(BaseHook):
 
     async def send(self, request: ApiRequest[T]) -> T:
         """
-        Send one request, once.
+        Send one request, without retries.
 
         :raises ServiceError: see :mod:`airflow_provider_pictory.exceptions`.
         """

@@ -1,4 +1,4 @@
-"""Hooks for Pictory: AI images as jobs."""
+"""Hooks for Pictory, which generates AI images in jobs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class PictoryHook(ServiceHook):
     """
     Calls Pictory's API.
 
-    Every method raises :class:`~airflow_provider_pictory.exceptions.ServiceError`, or a subclass that says more.
+    All methods raise subclasses of :class:`~airflow_provider_pictory.exceptions.ServiceError`.
 
-    :param pictory_conn_id: the Airflow connection.
+    :param pictory_conn_id: the Airflow connection id.
     """
 
     service = PICTORY
@@ -42,18 +42,18 @@ class PictoryHook(ServiceHook):
         webhook: str | None = None,
     ) -> str:
         """
-        Start an image job. **It costs AI credits**, and is never repeated by the hook once it may have arrived.
+        Submit an image job. **It costs AI credits**, and the hook never retries it once it may have been received.
 
         :param prompt: 5 to 5,000 characters.
         :param model: ``seedream3.0`` (the service's default), ``flux-schnell``, ``nanobanana``, ``nanobanana-pro``, or
-            any that the service adds.
+            any newer model.
         :param aspect_ratio: ``1:1``, ``16:9`` or ``9:16``; by default the first that the model supports.
         :param style: ``photorealistic``, ``artistic``, ``cartoon``, ``minimalist``, ``vintage`` or ``futuristic``.
-        :param reference_image_url: a public image to be guided by.
-        :param webhook: a URL that the service notifies when the job ends. The notice is not signed.
+        :param reference_image_url: the URL of a public image to use as a reference.
+        :param webhook: a URL that the service calls when the job ends. The call is not signed.
         :return: the job's id.
-        :raises InvalidRequestError: before anything is sent, if a parameter is wrong.
-        :raises OutcomeUnknownError: if the answer was lost: the job may run, and be paid for, under an unknown id.
+        :raises InvalidRequestError: if a parameter is invalid, before anything is sent.
+        :raises OutcomeUnknownError: if the response was lost: the job may run and be paid for under an unknown id.
 
         See https://docs.pictory.ai/api-reference/ai-studio/generate-image
         """
@@ -69,7 +69,7 @@ class PictoryHook(ServiceHook):
 
     def get_job(self, job_id: str) -> ImageJob:
         """
-        Ask how a job is doing.
+        Get a job.
 
         :param job_id: as returned by :meth:`submit_image`.
         :raises NotFoundError: if the service does not know the job.
@@ -81,9 +81,9 @@ class PictoryHook(ServiceHook):
     @listing
     def list_jobs(self) -> Iterator[ImageJob]:
         """
-        Go through the account's jobs, newest first; pages are asked for as the iteration reaches them.
+        Iterate over the account's jobs, newest first; pages are requested as needed.
 
-        Jobs of all kinds are listed: ``raw`` tells a video from an image.
+        Jobs of all kinds are listed; ``raw`` distinguishes videos from images.
         """
         key: str | None = None
         for page in itertools.count(1):
@@ -93,12 +93,12 @@ class PictoryHook(ServiceHook):
                 return
 
     def get_quota(self) -> Quota:
-        """Ask how many AI credits are used and left."""
+        """Get the used and remaining AI credits."""
         return self.send(pictory.GET_QUOTA)
 
     def list_credit_usage(self, *, year: int | None = None, month: int | None = None) -> list[CreditTransaction]:
         """
-        List the movements of AI credits, newest first. Twelve months are kept.
+        List the transactions of AI credits, newest first. The service keeps twelve months.
 
         :param year: only of this year; needs ``month``.
         :param month: 1 to 12.
@@ -106,26 +106,26 @@ class PictoryHook(ServiceHook):
         return self.send(pictory.list_credit_usage(year, month))
 
     def check(self) -> str:
-        """Ask whether the service accepts the key, for free; return a sentence with the credits that are left."""
+        """Check with a free request whether the service accepts the key; return a sentence with the credits left."""
         credits_ = self.get_quota().ai_credits
         return f"Pictory accepts the key: {credits_.left:,g} of {credits_.limit:,g} AI credits are left"
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Say what Airflow 2's connection form shows; it looks for this method in the class itself, not its bases."""
+        """Return the connection form for Airflow 2, which looks for this method in the class itself only."""
         return cls.service.form
 
 
 class PictoryAsyncHook(AsyncServiceHook):
     """
-    :class:`PictoryHook` for event loops: what can be asked while waiting, each request sent once.
+    :class:`PictoryHook` for event loops: the methods for waiting, without retries.
 
     ::
 
         async with PictoryAsyncHook() as hook:
             job = await hook.get_job(job_id)
 
-    :param pictory_conn_id: the Airflow connection.
+    :param pictory_conn_id: the Airflow connection id.
     """
 
     service = PICTORY
@@ -135,11 +135,11 @@ class PictoryAsyncHook(AsyncServiceHook):
         super().__init__(pictory_conn_id)
 
     async def get_job(self, job_id: str) -> ImageJob:
-        """Ask how a job is doing, as :meth:`PictoryHook.get_job` does."""
+        """Get a job, as :meth:`PictoryHook.get_job` does."""
         return await self.send(pictory.get_job(job_id))
 
     async def list_jobs(self) -> AsyncIterator[ImageJob]:
-        """Go through the account's jobs, as :meth:`PictoryHook.list_jobs` does."""
+        """Iterate over the account's jobs, as :meth:`PictoryHook.list_jobs` does."""
         key: str | None = None
         for page in itertools.count(1):
             items, key = await self.send(pictory.list_jobs(key, page))

@@ -1,1 +1,1 @@
-"""Operators: one task each that makes or posts an image."""
+"""Operators for both services."""

@@ -1,4 +1,4 @@
-"""Asking a person whether an image will do, in a form of Airflow's; from Airflow 3.1."""
+"""Operators for approving images in Airflow's forms; need Airflow 3.1 or later."""
 
 from __future__ import annotations
 
@@ -21,43 +21,42 @@ from airflow_provider_pictory.version_compat import (
 
 try:
     from airflow.providers.standard.operators.hitl import HITLOperator
-except (ImportError, AirflowException) as error:  # on Airflow 3.0 the module is there, and refuses
+except (ImportError, AirflowException) as error:  # on Airflow 3.0, importing the module raises
     raise ImportError("ApproveImageOperator needs Airflow 3.1 or later") from error
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
 
 PROMPT_KEY = "prompt"
-"""The XCom key of the prompt with which a person has asked for another image."""
+"""The XCom key of the prompt for another image."""
 
 ANSWER_KEY = "answer"
-"""The XCom key of what a person has answered, and when."""
+"""The XCom key of the answer."""
 
 
 class ApproveImageOperator(HITLOperator):
     """
-    Asks a person to approve an image, and returns it if they do; else the task is skipped.
+    Asks a person to approve an image, and returns it if approved; otherwise the task is skipped.
 
-    Airflow shows the image, its prompt and what it cost in a form of its own, with a button for each answer. No worker
-    slot is in use while it waits and, from Airflow 3.3, no triggerer.
+    Airflow shows the image, its prompt and its price in a form, with a button for each answer. While waiting, the task
+    uses no worker slot and, from Airflow 3.3, no triggerer.
 
-    - **Approve**: the task succeeds, and those after it run.
-    - **Reject**: the task is skipped, and so are those after it.
-    - **Make another**, with ``another=True``: the task is skipped as well. The form has a field with the prompt, to
-      change it; what it says is pushed under the XCom key ``prompt``, for a :class:`RegenerateImageOperator`.
+    - **Approve**: the task succeeds, and downstream tasks run.
+    - **Reject**: the task and its downstream tasks are skipped.
+    - **Make another**, with ``another=True``: the task is skipped as well. The form has a field to edit the prompt,
+      whose value is pushed under the XCom key ``prompt``, for a :class:`RegenerateImageOperator`.
 
-    The answer, with who gave it and when, is pushed under the XCom key ``answer``: ``{"chosen_options",
-    "params_input", "responded_at", "responded_by_user"}``. Further parameters are those of Airflow's ``HITLOperator``,
-    such as ``notifiers`` and ``assigned_users``.
+    The answer is pushed under the XCom key ``answer``: ``{"chosen_options", "params_input", "responded_at",
+    "responded_by_user"}``. Further parameters are those of Airflow's ``HITLOperator``, such as ``notifiers`` and
+    ``assigned_users``.
 
-    :param image: the image, as tasks push it under the XCom key ``pictory_image``:
-        ``image=wait.output["pictory_image"]``. Templated.
-    :param details: what else the form shows, by its label: the text of the post, say. Templated.
+    :param image: the image, as in the XCom ``pictory_image``: ``image=wait.output["pictory_image"]``. Templated.
+    :param details: further values to show in the form, by label, such as the text of the post. Templated.
     :param another: whether people can ask for another image.
-    :param subject: the form's title, by default the prompt. Templated.
-    :param defaults: the answer where nobody gives one in time: ``Reject``, ``Approve`` or ``Make another``.
-    :param response_timeout: how long to wait for an answer, a timedelta; None for ever. ``execution_timeout`` limits
-        how long a worker takes to ask, as for any task, and not the wait.
+    :param subject: the form's title; by default the prompt. Templated.
+    :param defaults: the answer on a timeout: ``Reject``, ``Approve`` or ``Make another``.
+    :param response_timeout: how long to wait for an answer, as a timedelta; None for no limit. ``execution_timeout``
+        limits the worker's run time, as for any task, and not the wait.
     :return: the image.
     """
 
@@ -65,7 +64,7 @@ class ApproveImageOperator(HITLOperator):
     ANOTHER = "Make another"
     REJECT = "Reject"
 
-    # The body is made when templates have been rendered, and is none: prompts come from outside.
+    # The body is not templated: prompts are untrusted, and must not be evaluated as templates.
     template_fields: Sequence[str] = ("subject", "image", "details")
     ui_color = "#efe7fb"
 
@@ -82,7 +81,7 @@ class ApproveImageOperator(HITLOperator):
     ) -> None:
         options = [self.APPROVE, self.ANOTHER, self.REJECT] if another else [self.APPROVE, self.REJECT]
         if response_timeout is not None:
-            # Airflow hands it to another process, and there knows no subclasses such as pendulum's durations.
+            # Airflow cannot serialize subclasses such as pendulum's Duration.
             response_timeout = dt.timedelta(seconds=response_timeout.total_seconds())
         super().__init__(
             subject=subject,
@@ -90,7 +89,7 @@ class ApproveImageOperator(HITLOperator):
             defaults=defaults,
             body=None,
             multiple=False,
-            # Without one, HITLOperator takes the execution_timeout for the time to answer.
+            # Without it, HITLOperator uses the execution_timeout.
             response_timeout=response_timeout or dt.timedelta.max,
             **kwargs,
         )
@@ -100,7 +99,7 @@ class ApproveImageOperator(HITLOperator):
         self.another = another
 
     def execute(self, context: Context) -> Any:
-        """Ask."""
+        """Show the form."""
         if not isinstance(self.image, Mapping):
             raise InvalidRequestError.of(
                 "image", f"is of type {type(self.image).__name__}", "an image as in XCom, a dict"
@@ -108,7 +107,7 @@ class ApproveImageOperator(HITLOperator):
         self.subject = self.subject or form_title(self.image)
         self.body = form_body(self.image, self.details)
         if self.another:
-            # Not a parameter of the task before: the DAG run's parameters would be mixed with it.
+            # Added only now, since Airflow merges a task's params with those of the DAG run.
             self.params["prompt"] = Param(
                 self.image.get("prompt"),
                 type=["string", "null"],
@@ -119,20 +118,20 @@ class ApproveImageOperator(HITLOperator):
         return super().execute(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after the wait for an answer."""
+        """Resume after the wait for an answer."""
         return super().resume_execution(next_method, with_trigger_error(next_method, next_kwargs), context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Go on as the answer says."""
+        """Return the image, or skip the task, depending on the answer."""
         if self.another:
             self.params["prompt"] = Param(None)
         answer = super().execute_complete(context, event)
         [choice] = answer["chosen_options"]
         user = answer.get("responded_by_user")
-        said = f"{choice}: {user['name'] if user else 'nobody has answered in time'}"
+        message = f"{choice}: {user['name'] if user else 'nobody has answered in time'}"
         context["ti"].xcom_push(key=ANSWER_KEY, value=answer)
         if choice == self.APPROVE:
-            self.log.info(said)
+            self.log.info(message)
             return self.image
         if choice == self.ANOTHER:
             prompt = answer["params_input"].get("prompt") or self.image.get("prompt")
@@ -141,26 +140,26 @@ class ApproveImageOperator(HITLOperator):
             except InvalidRequestError as error:
                 raise AirflowException(f"{error}; a retry asks again") from error
             context["ti"].xcom_push(key=PROMPT_KEY, value=prompt)
-        # By its own state: what branching operators skip inside a mapped task group, Airflow 3.3 runs all the same.
-        raise AirflowSkipException(said)
+        # Skip this task itself: in a mapped task group, Airflow 3.3 runs the tasks that a branching operator skips.
+        raise AirflowSkipException(message)
 
 
 class RegenerateImageOperator(GenerateImageOperator):
     """
-    Generates an image if a person has asked for another one, and is skipped if not.
+    Generates an image if a person has asked for another one; otherwise it is skipped.
 
-    All is as of :class:`~airflow_provider_pictory.operators.pictory.GenerateImageOperator`, but that it runs also after
-    tasks that were skipped: ``trigger_rule="none_failed"``.
+    It differs from :class:`~airflow_provider_pictory.operators.pictory.GenerateImageOperator` in its default
+    ``trigger_rule="none_failed"``, with which it runs after skipped tasks.
 
-    :param prompt: what the person has asked for, from the approving task: ``prompt=approve.output["prompt"]``.
+    :param prompt: the new prompt, from the approving task: ``prompt=approve.output["prompt"]``.
     """
 
     def __init__(self, *, prompt: Any, **kwargs: Any) -> None:
-        # Not as a default of the signature, which default_args would go before.
+        # Not as a default in the signature, which default_args would override.
         super().__init__(prompt=prompt, **{"trigger_rule": "none_failed", **kwargs})
 
     def render_template_fields(self, *args: Any, **kwargs: Any) -> None:
-        """Render what was given, or skip the task where there is no prompt to be had."""
+        """Render the template fields, or skip the task if there is no prompt."""
         try:
             super().render_template_fields(*args, **kwargs)
         except XComNotFound as error:
@@ -168,7 +167,7 @@ class RegenerateImageOperator(GenerateImageOperator):
 
 
 def __getattr__(name: str) -> type[RegenerateImageOperator]:
-    """Find the operator by its old name."""
+    """Resolve the operator's old name."""
     if name != "GenerateAnotherImageOperator":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     warnings.warn(f"{name} is now RegenerateImageOperator", DeprecationWarning, stacklevel=2)

@@ -1,4 +1,4 @@
-"""What the operators share: a service may send them away for a while, and no worker is held meanwhile."""
+"""The base classes of the operators, which defer while a service refuses requests."""
 
 from __future__ import annotations
 
@@ -30,92 +30,92 @@ class _NotGiven:
 
 
 NOT_GIVEN: Any = _NotGiven()
-"""The default of a parameter for which None is something else than leaving it out."""
+"""The default of parameters that distinguish None from a missing argument."""
 
 
-def check_wait(given: Mapping[str, Any]) -> None:
-    """Check how an operator waits."""
-    for name in given:
+def check_wait(arguments: Mapping[str, Any]) -> None:
+    """Check the parameters for waiting."""
+    for name in arguments:
         if name in ("poll_interval", "timeout"):
-            seconds(name, given[name])
+            seconds(name, arguments[name])
         elif name in ("wait_for_completion", "wait_for_publish", "deferrable"):
-            read_boolean(name, given[name])
+            read_boolean(name, arguments[name])
 
 
 def check_conn_ids(conn_ids: Any) -> list[str]:
     """Check a list of connection ids."""
-    listed = isinstance(conn_ids, Sequence) and not isinstance(conn_ids, str)
-    if not listed or not all(isinstance(item, str) and item.strip() not in ("", "None") for item in conn_ids):
+    is_list = isinstance(conn_ids, Sequence) and not isinstance(conn_ids, str)
+    if not is_list or not all(isinstance(item, str) and item.strip() not in ("", "None") for item in conn_ids):
         raise InvalidRequestError.of("check_conn_ids", f"is {one_line(repr(conn_ids), 80)}", "a list of connection ids")
     return list(conn_ids)
 
 
-def check_paying(given: Mapping[str, Any]) -> None:
-    """Check what an operator is told to look at before it sends a request that costs."""
-    check_each(given, skip_after=optional(partial(read_time, "skip_after")), check_conn_ids=check_conn_ids)
+def check_paying(arguments: Mapping[str, Any]) -> None:
+    """Check the parameters for requests that cost."""
+    check_each(arguments, skip_after=optional(partial(read_time, "skip_after")), check_conn_ids=check_conn_ids)
 
 
 class ServiceOperator(Linked):
     """
-    Calls a service, and comes back when the service says so.
+    Calls a service, and defers while the service refuses requests.
 
-    A refusal that had no effect (429, or 503 with ``Retry-After``) uses up no retry until ``timeout`` has passed since
-    the try began: the task waits deferred, as long as it was told and until it is its turn.
+    A refused request (429, or 503 with ``Retry-After``) uses up no retry until ``timeout`` seconds after the try's
+    start: the task defers for ``Retry-After``, and until the connection's rate limit allows its requests.
     """
 
     timeout: float | dt.timedelta = 3600
     text_fields: ClassVar[Sequence[str]] = ()
-    """The template fields that are texts, also where templates are rendered to native Python objects."""
-    requests: ClassVar[int] = 1
-    """How many requests that the service may refuse an attempt sends."""
+    """The template fields that stay text with ``render_template_as_native_obj``."""
+    requests_per_attempt: ClassVar[int] = 1
+    """The number of rate-limited requests of an attempt."""
     _other_hook: ServiceHook | None = None
-    """The hook that is calling, where it is not the task's own."""
+    """The hook in use, if it is not the task's own."""
 
     def _check_literals(self, check: Callable[[Mapping[str, Any]], None]) -> None:
-        """Check what is known while the DAG file is parsed; a constructor's last deed."""
-        self._written = texts(self, self.text_fields)
+        """Check the arguments that are known while the DAG file is parsed; call last in ``__init__``."""
+        self._text_templates = texts(self, self.text_fields)
         check_literals(self, check, {*self.template_fields, "deferrable"} & set(vars(self)))
 
     @cached_property
     def hook(self) -> ServiceHook:
-        """The hook that calls the service."""
+        """The service's hook."""
         raise NotImplementedError
 
     def attempt(self, context: Context) -> Any:
-        """Do the task's work, up to its end or to a deferral."""
+        """Run the task to its end, or to a deferral."""
         raise NotImplementedError
 
     def execute(self, context: Context) -> Any:
-        """Do the task's work, in as many goes as the service wants."""
+        """Run the task."""
         context = with_task_instance(context, self)
-        restore_texts(self, self._written, context)
+        restore_texts(self, self._text_templates, context)
         with self.reporting_failure(context):
-            return self._go(context)
+            return self._attempt_or_pause(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on after a pause, or after a wait in the triggerer."""
+        """Resume after a pause, or after the wait in the triggerer."""
         context = with_task_instance(context, self)
-        restore_texts(self, self._written, context)
+        restore_texts(self, self._text_templates, context)
         with self.reporting_failure(context):
             return super().resume_execution(next_method, with_trigger_error(next_method, next_kwargs), context)
 
     @contextmanager
     def reporting_failure(self, context: Context) -> Iterator[None]:
-        """Enclose all that a process of the task does, to report a failure beyond the log."""
+        """Override to report a failure in more than the log; encloses everything that the task does."""
         yield
 
     def execute_after_pause(self, context: Context, event: Any) -> Any:
-        """Go on after a pause."""
-        return self._go(context)
+        """Resume after a pause."""
+        return self._attempt_or_pause(context)
 
-    def _go(self, context: Context) -> Any:
+    def _attempt_or_pause(self, context: Context) -> Any:
         try:
             return self.attempt(context)
         except TransientError as error:
             delay = pause_before_retry(error)
             now = dt.datetime.now(dt.timezone.utc)
-            began = context["ti"].start_date or now  # none in 2.11's `dags test`
-            deadline = began.timestamp() + seconds("timeout", self.timeout)
+            started_at = context["ti"].start_date or now  # none in 2.11's `dags test`
+            deadline = started_at.timestamp() + seconds("timeout", self.timeout)
             if delay is None or now.timestamp() + delay > deadline:
                 raise
             self.log.warning("%s; resuming in %.0f s", error, delay)
@@ -125,16 +125,12 @@ class ServiceOperator(Linked):
         moment = now.timestamp() + max(delay, MIN_WAIT)
         hook = self._other_hook or self.hook
         self.defer(
-            trigger=TurnTrigger(hook.conn_type, hook.conn_id, moment, self.requests, max(deadline, moment)),
+            trigger=TurnTrigger(hook.conn_type, hook.conn_id, moment, self.requests_per_attempt, max(deadline, moment)),
             method_name="execute_after_pause",
         )
 
     def pause(self, delay: float) -> None:
-        """
-        Leave the worker, and run again later.
-
-        :param delay: seconds.
-        """
+        """Defer the task for ``delay`` seconds."""
         from airflow_provider_pictory.triggers.base import MIN_WAIT
         from airflow_provider_pictory.version_compat import TimeDeltaTrigger
 
@@ -145,16 +141,16 @@ class ServiceOperator(Linked):
 
 
 class PayingOperator(ServiceOperator):
-    """Makes a call that costs credits, unless it is too late for it or something else would fail afterwards."""
+    """Sends requests that cost credits, unless ``skip_after`` has passed or one of ``check_conn_ids`` does not work."""
 
     skip_after: dt.datetime | str | None
     check_conn_ids: Sequence[str]
 
     def check_before_paying(self, context: Context) -> None:
         """
-        Check what the task was told to, right before a call that costs.
+        Check ``skip_after`` and ``check_conn_ids`` right before a request that costs.
 
-        :raises AirflowSkipException: if it is too late.
+        :raises AirflowSkipException: if ``skip_after`` has passed.
         :raises ServiceError: if a connection does not work.
         """
         if self.skip_after is not None:
@@ -165,15 +161,15 @@ class PayingOperator(ServiceOperator):
                     f"skip_after, {moment:%Y-%m-%dT%H:%M:%SZ}, has passed"
                 )
         for conn_id in check_conn_ids(self.check_conn_ids):
-            self._other_hook = _hook_of(conn_id)
+            self._other_hook = _hook_for(conn_id)
             self.log.info("Connection %s: %s", conn_id, self._other_hook.check())
         self._other_hook = None
 
 
-def _hook_of(conn_id: str) -> ServiceHook:
+def _hook_for(conn_id: str) -> ServiceHook:
     allowed = "pictory or posteverywhere"
-    found = read_connection("check_conn_ids", conn_id, allowed).conn_type
+    conn_type = read_connection("check_conn_ids", conn_id, allowed).conn_type
     for hook in (PictoryHook, PostEverywhereHook):
-        if hook.conn_type == found:
+        if hook.conn_type == conn_type:
             return hook(conn_id)
-    raise InvalidRequestError.of("check_conn_ids", f"connection {conn_id!r} is of type {found!r}", allowed)
+    raise InvalidRequestError.of("check_conn_ids", f"connection {conn_id!r} is of type {conn_type!r}", allowed)

@@ -1,4 +1,4 @@
-"""Submitting images to Pictory."""
+"""Operators for Pictory."""
 
 from __future__ import annotations
 
@@ -30,43 +30,43 @@ if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
 
 
-def _check(given: Mapping[str, Any]) -> None:
-    ImageRequest.check(given)
-    check_wait(given)
-    check_paying(given)
+def _check(arguments: Mapping[str, Any]) -> None:
+    ImageRequest.check(arguments)
+    check_wait(arguments)
+    check_paying(arguments)
 
 
 class GenerateImageOperator(PayingOperator):
     """
-    Generates an image from a prompt, and from a reference image if there is one.
+    Generates an image from a prompt, and optionally a reference image.
 
     By default it submits the job and returns its id, for an
     :class:`~airflow_provider_pictory.sensors.pictory.ImageJobSensor` to wait for. **Each submit costs AI credits.**
 
-    Wrong inputs, a wrong key, missing credits and prompts that the service refuses fail the task without retries.
-    A job that fails otherwise is left to Airflow's retries, each of which submits a new one. Where the answer to a
-    submit was lost, it may have been paid for: retries submit once more at most (on Airflow below 3.3, as often as
-    ``retries`` says).
+    Invalid parameters, an invalid key, missing credits and rejected prompts fail the task without retries. A job that
+    fails otherwise is retried with Airflow's retries, each of which submits a new job. If the response to a submit was
+    lost, it may have been paid for: retries submit only once more (on Airflow below 3.3, up to ``retries`` times).
 
     :param prompt: 5 to 5,000 characters. Templated, like all parameters.
     :param model: ``seedream3.0`` (the service's default), ``flux-schnell``, ``nanobanana``, ``nanobanana-pro``, or any
-        that the service adds.
+        newer model.
     :param aspect_ratio: ``1:1``, ``16:9`` or ``9:16``; by default the first that the model supports.
     :param style: ``photorealistic``, ``artistic``, ``cartoon``, ``minimalist``, ``vintage`` or ``futuristic``.
-    :param reference_image_url: a public image to be guided by.
-    :param webhook: a URL that the service notifies when the job ends; nothing here depends on it.
+    :param reference_image_url: the URL of a public image to use as a reference.
+    :param webhook: a URL that the service calls when the job ends; the operator does not need it.
     :param pictory_conn_id: the Pictory connection.
-    :param skip_after: a datetime, or ISO 8601 text, with a zone. If it has passed when a job would be submitted, none
-        is, and the task is skipped: for runs that come too late, such as backfills.
-    :param check_conn_ids: connections of either service that later tasks need. Before a job is submitted, each is asked
-        whether its key is accepted, which is free; if one does not work, the task fails.
+    :param skip_after: a datetime, or ISO 8601 text, with a zone. If it has passed before the submit, the task is
+        skipped: for late runs, such as backfills.
+    :param check_conn_ids: ids of connections to either service that later tasks need. Before the submit, each is
+        checked with a free request; if one does not work, the task fails.
     :param wait_for_completion: wait for the image and return it: ``{"job_id", "status", "url", "width", "height",
         "ai_credits_used"}``.
-    :param deferrable: wait in the triggerer instead of a worker slot; by default as Airflow's ``[operators]
-        default_deferrable`` says.
-    :param poll_interval: seconds, or a timedelta, between two requests while waiting, once the end has come near.
-    :param timeout: how long to wait, in seconds or as a timedelta; then the task fails, without retries. On Airflow
-        3.3 and up it counts from the submit, whatever happens to the task since.
+    :param deferrable: wait in the triggerer instead of a worker slot; by default Airflow's ``[operators]
+        default_deferrable``.
+    :param poll_interval: seconds, or a timedelta, between two polls; in the triggerer, the first is sent when the job
+        is expected to be done.
+    :param timeout: how long to wait, in seconds or as a timedelta; then the task fails without retries. On Airflow 3.3
+        and later, it counts from the submit, across all tries.
 
     See https://docs.pictory.ai/api-reference/ai-studio/generate-image
     """
@@ -126,7 +126,7 @@ class GenerateImageOperator(PayingOperator):
 
     @cached_property
     def hook(self) -> PictoryHook:
-        """The hook that submits."""
+        """The hook for Pictory."""
         return PictoryHook(self.pictory_conn_id)
 
     def _load_state(self, context: Context) -> tuple[ImageRequest, TaskState[ImageState]]:
@@ -141,7 +141,7 @@ class GenerateImageOperator(PayingOperator):
         return request, load_state(context, ImageState, request.fingerprint(self.pictory_conn_id))
 
     def attempt(self, context: Context) -> Any:
-        """Submit the job, or find the one that an earlier try has submitted; wait for it if asked to."""
+        """Submit the job, or resume that of an earlier try; wait for it if ``wait_for_completion``."""
         timeout = seconds("timeout", self.timeout)
         interval = seconds("poll_interval", self.poll_interval)
         is_waiting = read_boolean("wait_for_completion", self.wait_for_completion)
@@ -181,17 +181,17 @@ class GenerateImageOperator(PayingOperator):
                 method_name="execute_complete",
             )
         progress = Progress(f"Pictory job {job_id}", self.log, submitted_at)
-        with self._noting_missing_jobs(state):
+        with self._recording_missing_jobs(state):
             job = wait(lambda: self.hook.get_job(job_id), interval=interval, deadline=deadline, progress=progress)
         self.log.info(job_ended(job, progress.age))
         return self._finish(context, state, job)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Go on after the wait in the triggerer."""
+        """Resume after the wait in the triggerer."""
         from airflow_provider_pictory.triggers.base import result_of
 
         _, state = self._load_state(context)
-        with self._noting_missing_jobs(state):
+        with self._recording_missing_jobs(state):
             result = result_of(event)
         return self._finish(context, state, ImageJob.from_event(result))
 
@@ -205,7 +205,7 @@ class GenerateImageOperator(PayingOperator):
             try:
                 self.hook.get_job(job_id)
             except NotFoundError:
-                self.hook.get_quota()  # which fails if it is not Pictory that does not know the job
+                self.hook.get_quota()  # fails if the 404 came from another server
                 self.log.warning("Pictory does not know job %s any more: submitting again", job_id)
                 return None
         if job_id is not None:
@@ -213,8 +213,8 @@ class GenerateImageOperator(PayingOperator):
         return job_id
 
     @contextmanager
-    def _noting_missing_jobs(self, state: TaskState[ImageState]) -> Iterator[None]:
-        """Let a clear of the task submit again if Pictory still does not know the job then."""
+    def _recording_missing_jobs(self, state: TaskState[ImageState]) -> Iterator[None]:
+        """Record a 404 for the job, so that a cleared task submits again if Pictory still returns 404."""
         try:
             yield
         except NotFoundError:
@@ -222,11 +222,11 @@ class GenerateImageOperator(PayingOperator):
             raise
 
     def _finish(self, context: Context, state: TaskState[ImageState], job: ImageJob) -> dict[str, Any]:
-        failed = state.values.failed_jobs
+        failed_jobs = state.values.failed_jobs
         try:
-            image = push_image(context, job, self.prompt, self._model, self.pictory_conn_id, failed)
+            image = push_image(context, job, self.prompt, self._model, self.pictory_conn_id, failed_jobs)
         except ServiceError as error:
-            state.save(job_id=None, failed_jobs=(*failed, describe_failure(job, self._model, error)))
+            state.save(job_id=None, failed_jobs=(*failed_jobs, describe_failure(job, self._model, error)))
             raise
         state.mark_delivered(job.job_id)
         return image

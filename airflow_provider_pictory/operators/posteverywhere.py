@@ -1,4 +1,4 @@
-"""Making images with PostEverywhere's own models, and posting images to social accounts."""
+"""Operators for PostEverywhere."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
 
 
-def _check_media(given: Mapping[str, Any]) -> None:
-    MediaGenerationRequest.check(given)
-    check_paying(given)
+def _check_media(arguments: Mapping[str, Any]) -> None:
+    MediaGenerationRequest.check(arguments)
+    check_paying(arguments)
 
 
 class GenerateMediaOperator(PayingOperator):
@@ -77,15 +77,15 @@ class GenerateMediaOperator(PayingOperator):
 
     :param prompt: at most 2,000 characters. Templated, like all parameters.
     :param model: ``nano-banana-pro`` (the service's default), ``ideogram-v2``, ``gemini-3-pro``, ``flux-schnell``, or
-        any that the service adds.
+        any newer model.
     :param aspect_ratio: ``1:1`` (the service's default), ``16:9``, ``9:16``, ``4:3``, ``3:4``, ``4:5`` or ``5:4``.
     :param posteverywhere_conn_id: the PostEverywhere connection.
-    :param skip_after: a datetime, or ISO 8601 text, with a zone. If it has passed when an image would be made, none is,
-        and the task is skipped: for runs that come too late, such as backfills.
-    :param check_conn_ids: connections of either service that later tasks need. Before an image is made, each is asked
-        whether its key is accepted, which is free; if one does not work, the task fails.
-    :return: the media record, which ``PostImageOperator(image=…)`` takes: ``{"media_id", "media_ids", "type",
-        "width", "height", "aspect_ratio", "model", "prompt", "credits_used", "credits_remaining", "created_at"}``.
+    :param skip_after: a datetime, or ISO 8601 text, with a zone. If it has passed before the request, the task is
+        skipped: for late runs, such as backfills.
+    :param check_conn_ids: ids of connections to either service that later tasks need. Before the request, each is
+        checked with a free request; if one does not work, the task fails.
+    :return: the media record, which ``PostImageOperator(image=…)`` takes: ``{"media_id", "media_ids", "type", "width",
+        "height", "aspect_ratio", "model", "prompt", "credits_used", "credits_remaining", "created_at"}``.
 
     See https://developers.posteverywhere.ai/docs/api/ai/generate-image
     """
@@ -124,11 +124,11 @@ class GenerateMediaOperator(PayingOperator):
 
     @cached_property
     def hook(self) -> PostEverywhereHook:
-        """The hook that asks."""
+        """The hook for PostEverywhere."""
         return PostEverywhereHook(self.posteverywhere_conn_id)
 
     def attempt(self, context: Context) -> dict[str, Any]:
-        """Make the image, or return the one that an earlier try has made."""
+        """Generate the image, or return that of an earlier try."""
         request = MediaGenerationRequest(prompt=self.prompt, model=self.model, aspect_ratio=self.aspect_ratio)
         state = load_state(context, MediaState, request.fingerprint(self.posteverywhere_conn_id))
         record = state.values.media
@@ -151,29 +151,32 @@ class GenerateMediaOperator(PayingOperator):
 
 class PostImageOperator(ServiceOperator):
     """
-    Publishes an image on social accounts, schedules it, or saves it as a draft. **A post cannot be taken back.**
+    Publishes an image on social accounts, schedules it, or saves it as a draft. **Publishing cannot be undone.**
 
-    The post is made once. A retry finds the one that an earlier try made; where accounts failed, it publishes again on
-    those alone.
+    The post is created once. A retry finds the post of an earlier try; if publishing failed on some accounts, it
+    publishes again only on those.
 
     :param content: the text. Templated, like all parameters up to ``posteverywhere_conn_id``.
-    :param account_ids: where to: whole numbers as in ``PostEverywhereHook().list_accounts()``; optional for a draft.
-    :param image: what the step before returned: an image, a media record, or a public URL. Or give:
-    :param media_ids: entries of the media library. Where the one that is given turns out to be None, nothing is posted:
-        the task is skipped if the task that should have made it was, and fails without retries if not.
+    :param account_ids: the accounts to publish on: whole numbers as in ``PostEverywhereHook().list_accounts()``;
+        optional for a draft.
+    :param image: the result of an upstream task: an image, a media record, or a public URL; or give:
+    :param media_ids: ids of entries of the media library. If the given one of the two is None, nothing is posted: the
+        task is skipped if the upstream task was skipped, and otherwise fails without retries.
     :param scheduled_for: when to publish: a datetime, or ISO 8601 text, with a zone. By default now.
-    :param timezone: an IANA name, for the service's display alone: it never moves ``scheduled_for``.
-    :param platform_content: ``content``, ``contentType`` and ``settings`` that differ, by platform.
-    :param draft: save for review, publish nothing.
+    :param timezone: an IANA name, for the service's display only: it does not change ``scheduled_for``.
+    :param platform_content: ``content``, ``contentType`` and ``settings`` for single platforms, by platform.
+    :param draft: save for review without publishing.
     :param posteverywhere_conn_id: the PostEverywhere connection.
-    :param wait_for_publish: wait until every account is published; if some failed, fail with their errors.
-    :param deferrable: wait in the triggerer instead of a worker slot; by default as Airflow's ``[operators]
-        default_deferrable`` says.
-    :param poll_interval: seconds between two requests while waiting, once the end has come near.
-    :param timeout: how long to wait from the moment the post is due, in seconds or as a timedelta; then the task fails,
+    :param wait_for_publish: wait until the post is published on all accounts; if it failed on some, fail with their
+        errors.
+    :param deferrable: wait in the triggerer instead of a worker slot; by default Airflow's ``[operators]
+        default_deferrable``.
+    :param poll_interval: seconds, or a timedelta, between two polls; in the triggerer, the first is sent when the post
+        is expected to be published.
+    :param timeout: how long to wait from the time the post is due, in seconds or as a timedelta; then the task fails
         without retries.
     :return: ``{"post_id", "status", "media_ids", "scheduled_for", "destinations": [{"account_id", "platform", "status",
-        "url", "error"}]}``; under the XCom key ``posteverywhere_post``, also of a try that fails, the same with
+        "url", "error"}]}``; under the XCom key ``posteverywhere_post``, also if the try fails, the same with
         ``job_id``, ``image_url`` and ``error``.
     """
 
@@ -198,7 +201,7 @@ class PostImageOperator(ServiceOperator):
         "platform_content": "json",
     }
     operator_extra_links = (POST_LINK, *PLATFORM_LINKS.values())
-    requests = 3  # one imports the image, one makes the post, one asks where it is
+    requests_per_attempt = 3  # import the image, create the post, get its destinations
     ui_color = "#e2f3ea"
 
     def __init__(
@@ -223,9 +226,10 @@ class PostImageOperator(ServiceOperator):
         self.content = content
         self.account_ids = account_ids
         sources: dict[str, Any] = {"image": image, "media_ids": media_ids}
-        self._given = [name for name, value in sources.items() if value is not NOT_GIVEN]
-        # Known of XCom arguments alone: of what is a template, or mapped, it is a task before this one.
-        self._makers = sorted({task.task_id for value in sources.values() for task in _makers(value)})
+        self._image_parameters = [name for name, value in sources.items() if value is not NOT_GIVEN]
+        # Only of XComArgs: for templates and mapped arguments, all upstream tasks are used.
+        references = [value.iter_references() for value in sources.values() if hasattr(value, "iter_references")]
+        self._upstream_task_ids = sorted({task.task_id for items in references for task, _ in items})
         self.image: dict[str, Any] | str | None = None if image is NOT_GIVEN else image
         self.media_ids: Sequence[str] | None = None if media_ids is NOT_GIVEN else media_ids
         self.scheduled_for = scheduled_for
@@ -238,33 +242,33 @@ class PostImageOperator(ServiceOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
         self._post: Post | None = None
-        self._check_literals(self._check_given)
+        self._check_literals(self._check_arguments)
 
     @cached_property
     def hook(self) -> PostEverywhereHook:
-        """The hook that posts."""
+        """The hook for PostEverywhere."""
         return PostEverywhereHook(self.posteverywhere_conn_id)
 
     @contextmanager
     def reporting_failure(self, context: Context) -> Iterator[None]:
-        """Show in galleries why there is no post, or not all of it."""
+        """Push the error, and what is known of the post, for galleries."""
         try:
             yield
         except AirflowSkipException:
             raise
         except (Exception, AirflowTaskTimeout) as error:
-            # What any other error says may hold anything.
-            known = isinstance(error, AirflowException) and not isinstance(error, TaskDeferralError)
-            said = one_line(error) if known else f"{type(error).__name__}: the task's log says more"
-            push_post(context, self._source, self._post.as_xcom() if self._post else {}, said)
+            # Messages of other errors may contain secrets.
+            is_safe = isinstance(error, AirflowException) and not isinstance(error, TaskDeferralError)
+            message = one_line(error) if is_safe else f"{type(error).__name__}: the task's log says more"
+            push_post(context, self._source, self._post.as_xcom() if self._post else {}, message)
             raise
 
     @property
     def _source(self) -> dict[str, Any]:
-        return describe_source(self.image, _listed(self.media_ids))
+        return describe_source(self.image, _as_list(self.media_ids))
 
     def _load_state(self, context: Context) -> tuple[PostRequest, TaskState[PostState]]:
-        image = image_source(self.image, _listed(self.media_ids))
+        image = image_source(self.image, _as_list(self.media_ids))
         is_draft = read_boolean("draft", self.draft)
         if is_draft and read_boolean("wait_for_publish", self.wait_for_publish):
             raise InvalidRequestError.of(
@@ -272,7 +276,7 @@ class PostImageOperator(ServiceOperator):
             )
         request = PostRequest(
             content=self.content,
-            account_ids=_listed(self.account_ids),
+            account_ids=_as_list(self.account_ids),
             image=image,
             scheduled_for=self.scheduled_for,
             timezone=self.timezone,
@@ -282,8 +286,8 @@ class PostImageOperator(ServiceOperator):
         return request, load_state(context, PostState, request.fingerprint(self.posteverywhere_conn_id))
 
     def attempt(self, context: Context) -> Any:
-        """Create the post, or find the one that an earlier try has created; wait for it if asked to."""
-        self._check_makers(context)
+        """Create the post, or find that of an earlier try; wait for it if ``wait_for_publish``."""
+        self._skip_without_image(context)
         request, state = self._load_state(context)
         timeout = seconds("timeout", self.timeout)
         interval = seconds("poll_interval", self.poll_interval)
@@ -343,9 +347,9 @@ class PostImageOperator(ServiceOperator):
         self, context: Context, event: dict[str, Any], post: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """
-        Go on after the wait in the triggerer.
+        Resume after the wait in the triggerer.
 
-        :param post: as it was when the wait began; None in ``dags test``, which drops it.
+        :param post: the post when the wait started; None in ``dags test``, which drops it.
         """
         from airflow_provider_pictory.triggers.base import result_of
 
@@ -354,34 +358,35 @@ class PostImageOperator(ServiceOperator):
         request, state = self._load_state(context)
         return self._finish(context, request, state, result)
 
-    def _check_makers(self, context: Context) -> None:
+    def _skip_without_image(self, context: Context) -> None:
         """
-        End the task if what it was given for an image is none.
+        End the task if the argument for its image is None.
 
-        :raises AirflowSkipException: if the task that should have made it was skipped.
-        :raises AirflowFailException: if that failed, or nobody knows.
+        :raises AirflowSkipException: if an upstream task was skipped and none failed.
+        :raises AirflowFailException: otherwise.
         """
-        for name in self._given:
-            if getattr(self, name) in ("None", ""):  # as templates render what is None
+        for name in self._image_parameters:
+            if getattr(self, name) in ("None", ""):  # None as rendered by a template
                 setattr(self, name, None)
-        if not self._given or self.image is not None or self.media_ids is not None:
+        if not self._image_parameters or self.image is not None or self.media_ids is not None:
             return
-        states = get_task_states(context, self._makers or sorted(context["task"].upstream_task_ids))
-        told = ", ".join(f"{task_id}: {state}" for task_id, state in states.items())
-        said = f"{', '.join(self._given)}: is None, nothing is posted ({told or 'no task comes before this one'})"
+        states = get_task_states(context, self._upstream_task_ids or sorted(context["task"].upstream_task_ids))
+        states_text = ", ".join(f"{task_id}: {state}" for task_id, state in states.items())
+        states_text = states_text or "no task comes before this one"
+        message = f"{', '.join(self._image_parameters)}: is None, nothing is posted ({states_text})"
         if "skipped" in states.values() and not {"failed", "upstream_failed"} & set(states.values()):
-            raise AirflowSkipException(said)
-        raise AirflowFailException(f"{said}; allowed: an image, or None from a task that was skipped")
+            raise AirflowSkipException(message)
+        raise AirflowFailException(f"{message}; allowed: an image, or None from a task that was skipped")
 
-    def _check_given(self, given: Mapping[str, Any]) -> None:
-        """Check the arguments that are given, as far as they tell by themselves."""
-        PostRequest.check(given)
-        check_each(given, media_ids=optional(check_media_ids))
-        check_wait(given)
-        if not self._given:
+    def _check_arguments(self, arguments: Mapping[str, Any]) -> None:
+        """Check the arguments that are known while the DAG file is parsed."""
+        PostRequest.check(arguments)
+        check_each(arguments, media_ids=optional(check_media_ids))
+        check_wait(arguments)
+        if not self._image_parameters:
             raise InvalidRequestError.of("image, media_ids", "neither is given", "exactly one of the two")
-        if isinstance(given.get("image"), str):
-            check_url("image", given["image"], secure=True)
+        if isinstance(arguments.get("image"), str):
+            check_url("image", arguments["image"], secure=True)
 
     def _finish(
         self, context: Context, request: PostRequest, state: TaskState[PostState], post: Post
@@ -394,16 +399,16 @@ class PostImageOperator(ServiceOperator):
         return self._deliver(context, state, post)
 
     def _deliver(self, context: Context, state: TaskState[PostState], post: Post) -> dict[str, Any]:
-        made = post.as_xcom()
-        push_post(context, self._source, made)
+        result = post.as_xcom()
+        push_post(context, self._source, result)
         state.mark_delivered(post.post_id)
-        return made
+        return result
 
     def _check_retry_is_safe(self, request: PostRequest, state: TaskState[PostState], error: ServiceError) -> None:
         """
-        Check that a retry would find this try's post.
+        Fail without retries if a retry could not find this try's post.
 
-        Without a state store it is found by media ids alone, and those of an imported URL die with the try.
+        Without a state store it is found by its media ids, and those of an imported URL are lost with the try.
         """
         if not state.is_durable and isinstance(request.image, ImageUrl):
             raise AirflowFailException(
@@ -412,18 +417,13 @@ class PostImageOperator(ServiceOperator):
             ) from error
 
 
-def _makers(value: Any) -> list[Any]:
-    """Tell which tasks push what an XCom argument stands for."""
-    return [task for task, _ in value.iter_references()] if hasattr(value, "iter_references") else []
-
-
-def _listed(value: Any) -> Any:
-    """Make a list of what Airflow hands over as a lazy sequence, whose look depends on whether it was read."""
+def _as_list(value: Any) -> Any:
+    """Convert Airflow's lazy sequences to lists."""
     return list(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
 def _run_start(context: Context) -> float:
-    """Tell the earliest time at which a try of this task can have begun, where nothing remembers it."""
+    """Return the earliest unix time at which a try of this task can have started."""
     dag_run: Any = context.get("dag_run")
-    began: Any = context.get("data_interval_end") or (dag_run and dag_run.start_date)
-    return began.timestamp() if began else 0.0
+    start: Any = context.get("data_interval_end") or (dag_run and dag_run.start_date)
+    return start.timestamp() if start else 0.0

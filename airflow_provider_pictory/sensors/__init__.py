@@ -1,1 +1,1 @@
-"""Sensors: tasks that wait."""
+"""Sensors for Pictory."""

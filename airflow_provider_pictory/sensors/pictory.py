@@ -1,4 +1,4 @@
-"""Waiting for image jobs of Pictory."""
+"""Sensors for Pictory."""
 
 from __future__ import annotations
 
@@ -38,33 +38,34 @@ if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
 
 
-def _check(given: Mapping[str, Any]) -> None:
-    if "job_id" in given:
-        check_text("job_id", given["job_id"], 1, 200)
-    if "deferrable" in given:
-        read_boolean("deferrable", given["deferrable"])
+def _check(arguments: Mapping[str, Any]) -> None:
+    if "job_id" in arguments:
+        check_text("job_id", arguments["job_id"], 1, 200)
+    if "deferrable" in arguments:
+        read_boolean("deferrable", arguments["deferrable"])
 
 
 class ImageJobSensor(Linked, BaseSensorOperator):
     """
     Waits for an image job of Pictory, and returns the image.
 
-    Network faults, 5xx and 429 answers are waited out until the timeout. A failed job fails the task at once, without
-    retries: waiting again would not help. Waiting costs nothing, so a cleared sensor simply waits again.
+    Network errors, 5xx and 429 responses are retried until the timeout. A failed job fails the task without retries,
+    which would not help. Waiting is free: a cleared sensor waits again.
 
-    ``soft_fail`` and ``never_fail`` skip the task instead, on a timeout and on a failure that retries cannot mend, in
-    every mode and phase alike. ``exponential_backoff``, ``max_wait`` and ``silent_fail`` count only where the sensor
-    does not defer.
+    ``soft_fail`` and ``never_fail`` skip the task on a timeout or a permanent error, in all modes.
+    ``exponential_backoff``, ``max_wait`` and ``silent_fail`` only apply without deferring.
 
-    :param job_id: what :class:`~airflow_provider_pictory.operators.pictory.GenerateImageOperator` returned. Templated.
+    :param job_id: the job id, as returned by
+        :class:`~airflow_provider_pictory.operators.pictory.GenerateImageOperator`. Templated.
     :param pictory_conn_id: the Pictory connection. Templated.
-    :param deferrable: wait in the triggerer, which is what this sensor is for; else in a worker slot, or in between
-        with ``mode="reschedule"``.
-    :param poke_interval: seconds between two requests, once the end has come near.
-    :param timeout: how long to wait, in seconds or as a timedelta; then the task fails, without retries. On Airflow
-        3.3 and up it counts from the first try, whatever happens to the task since.
+    :param deferrable: wait in the triggerer (the default); otherwise in a worker slot, or with ``mode="reschedule"``
+        without one between pokes.
+    :param poke_interval: seconds between two requests; in the triggerer, the first is sent when the job is expected to
+        be done.
+    :param timeout: how long to wait, in seconds or as a timedelta; then the task fails without retries. On Airflow 3.3
+        and later, it counts from the first try.
     :return: ``{"job_id", "status", "url", "width", "height", "ai_credits_used"}``; under the XCom key
-        ``pictory_image`` the same with prompt and model, if the job was submitted by a task upstream.
+        ``pictory_image``, the same with prompt and model if an upstream task submitted the job.
 
     See https://docs.pictory.ai/api-reference/ai-studio/get-image-job
     """
@@ -83,28 +84,28 @@ class ImageJobSensor(Linked, BaseSensorOperator):
         timeout: float | dt.timedelta = 3600,
         **kwargs: Any,
     ) -> None:
-        interval, longest = seconds("poke_interval", poke_interval), seconds("timeout", timeout)
-        super().__init__(poke_interval=interval, timeout=longest, **kwargs)
+        interval, timeout_seconds = seconds("poke_interval", poke_interval), seconds("timeout", timeout)
+        super().__init__(poke_interval=interval, timeout=timeout_seconds, **kwargs)
         self.job_id = job_id
         self.pictory_conn_id = pictory_conn_id
         self.deferrable = deferrable
-        self._written = texts(self, self.template_fields)
+        self._text_templates = texts(self, self.template_fields)
         check_literals(self, _check, ("job_id", "deferrable"))
 
     @cached_property
     def hook(self) -> PictoryHook:
-        """The hook that asks, where the sensor does not defer."""
+        """The hook for Pictory."""
         return PictoryHook(self.pictory_conn_id)
 
     def execute(self, context: Context) -> Any:
         """Wait for the job."""
         context = with_task_instance(context, self)
-        restore_texts(self, self._written, context)
-        with self._skipping():
+        restore_texts(self, self._text_templates, context)
+        with self._soft_failing():
             check_text("job_id", self.job_id, 1, 200)
             is_deferrable = read_boolean("deferrable", self.deferrable)
             if not is_deferrable and self.reschedule:
-                return super().execute(context)  # which counts the timeout from the first try by itself
+                return super().execute(context)  # counts the timeout from the first try
             inputs = {"job_id": self.job_id, "pictory_conn_id": self.pictory_conn_id}
             deadline = started_at(load_state(context, WaitState, fingerprint(inputs))) + self.timeout
             left = max(0.0, deadline - time.time())
@@ -112,8 +113,8 @@ class ImageJobSensor(Linked, BaseSensorOperator):
             if not is_deferrable:
                 self.timeout = left
                 return super().execute(context)
-            # A job that is done already needs no second worker to say so. And an event that fires before the scheduler
-            # has seen this process end can be taken for a killed task.
+            # A job that is done needs no deferral. Also, the scheduler may treat a task as killed if its trigger fires
+            # before the scheduler sees that this process ended.
             if now := self.poke(context):
                 return now.xcom_value
             from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
@@ -135,7 +136,7 @@ class ImageJobSensor(Linked, BaseSensorOperator):
             )
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Ask once; where the next poke is another process, until an answer that asking is useless is confirmed."""
+        """Poll once; in mode ``reschedule``, again until a permanent error is confirmed."""
         while True:
             self._error: ServiceError | None = None
             try:
@@ -168,29 +169,29 @@ class ImageJobSensor(Linked, BaseSensorOperator):
         delay = self._delay
         if self._error is None and self.exponential_backoff:
             delay = super()._get_next_poke_interval(started_at, run_duration, poke_count)
-        # The last poke is due just after the timeout, where the base class looks whether it has passed.
+        # The last poke is due just after the timeout, when the base class checks it.
         return min(delay, max(0.0, self.timeout - run_duration()) + 0.01)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Go on after the wait in the triggerer."""
+        """Resume after the wait in the triggerer."""
         from airflow_provider_pictory.triggers.base import result_of
 
         job = ImageJob.from_event(result_of(event))
         return self._finish(context, job, find_request(context, job.job_id))
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Resume as any operator does: what the sensor's base class adds differs between Airflow's versions."""
-        restore_texts(self, self._written, context)
-        with self._skipping():
+        """Resume like any operator: the sensors' base class differs between Airflow's versions."""
+        restore_texts(self, self._text_templates, context)
+        with self._soft_failing():
             kwargs = with_trigger_error(next_method, next_kwargs)
             return BaseOperator.resume_execution(self, next_method, kwargs, context)
 
     @contextmanager
-    def _skipping(self) -> Iterator[None]:
+    def _soft_failing(self) -> Iterator[None]:
         try:
             yield
         except AirflowSkipException as skip:
-            # The base class says only that it skips, and with never_fail it does so whatever happened.
+            # The base class raises this without the reason, and with never_fail for any error.
             cause = skip.__cause__
             if isinstance(cause, Exception) and not isinstance(
                 cause, (AirflowSensorTimeout, AirflowTaskTimeout, AirflowFailException)

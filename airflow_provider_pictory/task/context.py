@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class NoTaskInstance:
-    """Replaces the task instance where an operator is executed by itself, in a unit test; keeps nothing."""
+    """Replaces the task instance if an operator is executed without Airflow, in a unit test."""
 
     start_date = None
     map_index = -1

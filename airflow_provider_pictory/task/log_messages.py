@@ -65,8 +65,8 @@ def _after(age: float | None) -> str:
     return "" if age is None else f" after {span(age)}"
 
 
-def _size(picture: ImageJob | Media) -> str | None:
-    return f"{picture.width}×{picture.height} px" if picture.width and picture.height else None
+def _size(image: ImageJob | Media) -> str | None:
+    return f"{image.width}×{image.height} px" if image.width and image.height else None
 
 
 def _join(*parts: str | None) -> str:

@@ -1,1 +1,1 @@
-"""Triggers: waiting without a worker."""
+"""Triggers for waiting without a worker slot."""

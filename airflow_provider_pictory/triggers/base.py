@@ -1,4 +1,4 @@
-"""What the triggers share: one wait, and the event that tells its outcome."""
+"""The base classes of the triggers: they wait, and fire one event with the result."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 if sys.version_info >= (3, 11):
     from asyncio import timeout as timeout
 else:
-    from async_timeout import timeout as timeout  # which aiohttp needs there, too
+    from async_timeout import timeout as timeout  # a dependency of aiohttp there
 
 LAST_CALL = 600.0
-"""Seconds for the last request, which is due at the deadline: until it is its turn, or the service can be asked."""
+"""The timeout in seconds for the last request, which is due at the deadline and may have to wait to be sent."""
 
 MIN_WAIT = 10.0
-"""Seconds. A task that resumes before the scheduler has seen its process end, up to 6 s late, is taken for killed."""
+"""The minimum wait in seconds: the scheduler, up to 6 s late, treats a task that resumes earlier as killed."""
 
 
 @lru_cache(maxsize=1000)
 def completion_times(conn_id: str, kind: str | None) -> CompletionTimes:
-    """Return what this process has seen of the jobs of one kind."""
+    """Return the completion times that this process has seen of one kind of job."""
     return CompletionTimes()
 
 
 def shared_poller(hook: type[AsyncServiceHook], conn_id: str) -> SharedPoller:
-    """Return the poller of a connection."""
+    """Return a connection's poller."""
     return SharedPoller(hook.conn_type, conn_id, lambda: hook(conn_id).transport)
 
 
 class ServiceTrigger(BaseTrigger):
-    """Keeps each parameter as an attribute of the same name, so that another process can go on with it."""
+    """Serializes each parameter of ``__init__`` from the attribute of the same name."""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what another process needs to go on waiting."""
+        """Return the class path and the parameters."""
         names = inspect.signature(type(self)).parameters
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
@@ -55,14 +55,14 @@ class WaitTrigger(ServiceTrigger):
     """
     Waits, and fires one event: ``{"result": …}``, ``{"timeout": message}`` or ``{"error": message, "kind": class}``.
 
-    Its row in Airflow's database, which is encrypted, holds no key and not where the service is.
+    Its encrypted row in Airflow's database contains neither the key nor the base URL.
 
     :param deadline: the unix time at which waiting ends.
-    :param end_from_trigger: end the task here if all went well, instead of firing the event.
+    :param end_from_trigger: on success, end the task in the triggerer instead of firing the event.
     """
 
     subject: str
-    """What is waited for, with its id, as logs call it."""
+    """The job or post with its id, for logs."""
 
     def __init__(self, deadline: float, end_from_trigger: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow's class has no annotations
@@ -70,21 +70,21 @@ class WaitTrigger(ServiceTrigger):
         self.end_from_trigger = end_from_trigger
 
     async def wait(self) -> dict[str, Any]:
-        """Wait, and return the result that goes into the event."""
+        """Wait, and return the result for the event."""
         raise NotImplementedError
 
     async def end(self, result: dict[str, Any]) -> dict[str, Any] | None:
         """
-        Push what the task returns.
+        Push the task's XComs.
 
-        :return: the XComs that come with its success, :data:`ENDED_KEY` first; None if it does not end well.
+        :return: the XComs that mark the success, :data:`ENDED_KEY` first; None if the task must end in a worker.
         """
         raise NotImplementedError
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, and tell how it ended."""
+        """Wait, and fire the event."""
         clock = asyncio.get_running_loop().time
-        settled = clock() + (MIN_WAIT if self.task_instance is not None else 0.0)  # there is none in `dags test`
+        earliest_event = clock() + (MIN_WAIT if self.task_instance is not None else 0.0)  # there is none in `dags test`
         try:
             async with timeout(max(0.0, self.deadline - time.time()) + LAST_CALL):
                 event: dict[str, Any] = {"result": await self.wait()}
@@ -95,7 +95,7 @@ class WaitTrigger(ServiceTrigger):
         except ServiceError as error:
             event = {"error": str(error), "kind": type(error).__name__}
         except Exception:
-            await asyncio.sleep(settled - clock())
+            await asyncio.sleep(earliest_event - clock())
             raise
         if self.task_instance is not None and self.end_from_trigger and "result" in event:
             try:
@@ -106,21 +106,21 @@ class WaitTrigger(ServiceTrigger):
             if xcoms is not None:
                 yield TaskSuccessEvent(xcoms=xcoms)
                 return
-        await asyncio.sleep(settled - clock())
+        await asyncio.sleep(earliest_event - clock())
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's class has no annotations
 
     @property
     def ti_key(self) -> dict[str, Any]:
-        """The task instance, as XCom calls it."""
+        """The task instance's key for XCom."""
         return {name: getattr(self.task_instance, name) for name in ("dag_id", "task_id", "run_id", "map_index")}
 
 
 def result_of(event: dict[str, Any]) -> dict[str, Any]:
     """
-    Return the result that a trigger's event carries.
+    Return the result in a trigger's event.
 
     :raises AirflowSensorTimeout: if the deadline has passed.
-    :raises ServiceError: if asking again is useless; it is an ``AirflowFailException`` too.
+    :raises ServiceError: on a permanent error, which is an ``AirflowFailException`` too.
     """
     if "timeout" in event:
         raise AirflowSensorTimeout(event["timeout"])

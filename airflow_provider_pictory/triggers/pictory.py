@@ -23,13 +23,13 @@ class ImageJobTrigger(WaitTrigger):
 
     :param job_id: the job.
     :param pictory_conn_id: the Pictory connection.
-    :param poll_interval: seconds between two requests, once the end has come near.
+    :param poll_interval: seconds between two polls; the first is sent when the job is expected to be done.
     :param deadline: the unix time at which waiting ends.
-    :param start: the unix time at which asking begins.
-    :param submitted_at: the unix time at which the job was submitted, if that is known.
-    :param model: what makes it, if that is known: how long jobs take depends on it.
-    :param prompt: what it is made from, if that is known: goes into the XCom for galleries.
-    :param end_from_trigger: end the task here if the image is there.
+    :param start: the unix time at which polling starts.
+    :param submitted_at: the unix time at which the job was submitted, if known.
+    :param model: the job's model, if known, by which completion times are recorded.
+    :param prompt: the job's prompt, if known, for the XCom for galleries.
+    :param end_from_trigger: end the task in the triggerer if the image was generated.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class ImageJobTrigger(WaitTrigger):
         return job.as_event()
 
     async def end(self, result: dict[str, Any]) -> dict[str, Any] | None:
-        """Push the image, if there is one."""
+        """Push the image, if it was generated."""
         job = ImageJob.from_event(result)
         if job.status != "completed":
             return None

@@ -25,13 +25,13 @@ class PostTrigger(WaitTrigger):
 
     :param post_id: the post.
     :param posteverywhere_conn_id: the PostEverywhere connection.
-    :param poll_interval: seconds between two requests, once the end has come near.
-    :param start: the unix time at which asking begins: for a scheduled post, when it is due.
+    :param poll_interval: seconds between two polls; the first is sent when the post is expected to be done.
+    :param start: the unix time at which polling starts: for a scheduled post, when it is due.
     :param deadline: the unix time at which waiting ends.
-    :param media_ids: what the post shows.
-    :param scheduled_for: when it is due, as the service says.
-    :param source: which image it shows: goes into the XCom for galleries.
-    :param end_from_trigger: end the task here if all accounts have published.
+    :param media_ids: the post's media.
+    :param scheduled_for: when the post is due, as sent by the service.
+    :param source: the post's image, for the XCom for galleries.
+    :param end_from_trigger: end the task in the triggerer if the post was published on all accounts.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class PostTrigger(WaitTrigger):
         self.source = source or describe_source(None, None)
 
     async def wait(self) -> dict[str, Any]:
-        """Wait for the post, and return it as it goes into XCom."""
+        """Wait for the post, and return it as in XCom."""
         progress = Progress(self.subject, self.log, self.start)
         request = get_post_results(self.post_id)
         async with shared_poller(PostEverywhereAsyncHook, self.posteverywhere_conn_id) as poller:
@@ -76,7 +76,7 @@ class PostTrigger(WaitTrigger):
         return post.as_xcom()
 
     async def end(self, result: dict[str, Any]) -> dict[str, Any] | None:
-        """Push the post, if all accounts have published it."""
+        """Push the post, if it was published on all accounts."""
         if Post.from_xcom(result).has_failed:
             return None
         await XCom.aset(POST_KEY, describe_post(self.source, result), **self.ti_key)

@@ -1,4 +1,4 @@
-"""Letting tasks that a service has sent away come back one by one."""
+"""Deferring a task until the service accepts requests again."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ HOOKS: dict[str, type[AsyncServiceHook]] = {
 
 class TurnTrigger(ServiceTrigger):
     """
-    Waits as long as the service has said, and then until it is this task's turn.
+    Defers a task until the service accepts requests again, and the connection's rate limit allows the task's requests.
 
-    A crowd that comes back at once would be sent away again. What else waits through the same connection waits as long:
-    the service counts all requests of a key together.
+    All other requests through the connection pause too, since the service counts all requests of a key together.
 
-    :param conn_type: of the connection.
-    :param conn_id: the connection.
-    :param moment: the unix time from which on the service may be asked again.
-    :param requests: how many the task is going to send.
-    :param deadline: the unix time at which it goes on in any case.
+    :param conn_type: the connection type.
+    :param conn_id: the connection id.
+    :param moment: the unix time from which the service accepts requests.
+    :param requests: the number of requests that the task is going to send.
+    :param deadline: the unix time at which the task resumes in any case.
     """
 
     def __init__(self, conn_type: str, conn_id: str, moment: float, requests: int, deadline: float) -> None:
@@ -42,7 +41,7 @@ class TurnTrigger(ServiceTrigger):
         self.deadline = deadline
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait."""
+        """Wait, and fire an event without a payload."""
         try:
             async with (
                 timeout(self.deadline - time.time()),
