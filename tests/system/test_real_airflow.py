@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ["pictory_text_to_image", "pictory_image_from_reference", "posteverywhere_media_image", "nightly_content"]
 if not has_state_store():
     EXAMPLES.append("pictory_approval")  # drafts; newer versions wait for a person there, see test_approval_form.py
+
+
+# From Airflow 3.4 each try has a row of its own, and XComs belong to it.
+MAP_INDEX, XCOM = "map_index", "xcom"
+if version("apache-airflow") >= "3.4":
+    MAP_INDEX, XCOM = "region_index", "xcom_v2 join task_instance on task_instance_id = task_instance.id"
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +65,7 @@ class Airflow:
 
     def xcoms(self, task_id: str) -> dict[str, Any]:
         found = {}
-        sql = f"select key, value from xcom where task_id = '{task_id}' and substr(key, 1, 1) != '_'"
+        sql = f"select key, value from {XCOM} where task_id = '{task_id}' and substr(key, 1, 1) != '_'"
         for key, value in self.query(sql):
             value = json.loads(value)  # a JSON column since 3.0, which holds JSON as text
             found[key] = json.loads(value) if isinstance(value, str) else value
@@ -152,7 +159,10 @@ def scenarios(airflow: Airflow, sandbox: Sandbox) -> dict[str, tuple[str, int]]:
         for name, values in fields.items():
             airflow.connections[f"AIRFLOW_CONN_{name.upper()}"] = json.dumps({"conn_type": "pictory", **values})
         run = airflow("dags", "test", "scenarios", dags=ROOT / "tests" / "system" / "dags")
-    ended = airflow.query("select task_id, map_index, state, try_number from task_instance where dag_id = 'scenarios'")
+    ended = airflow.query(
+        f"select task_id, {MAP_INDEX}, state, try_number from task_instance"
+        " where dag_id = 'scenarios' order by try_number"
+    )
     assert ended, run.stdout
     return {
         task_id if map_index < 0 else f"{task_id}[{map_index}]": (state, tries)
