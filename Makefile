@@ -60,7 +60,7 @@ dist: $(VENV)/ready  ## Build the sdist and the wheel
 	$(BIN)/python -m build --outdir dist .
 
 # What a user gets who installs a release of Airflow beside its constraints: the versions of the day of that release.
-RELEASES := 2.11.2=2026-04-01 3.0.6=2025-09-15 3.1.8=2026-04-01 3.2.2=2026-06-01 3.3.2=2026-10-01
+RELEASES := 2.11.2=2026-04-01 3.0.6=2025-09-15 3.1.8=2026-04-01 3.2.2=2026-06-01 3.3.2=2026-10-01 3.4.0b2=2026-11-06
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 	--extra sandbox --extra dev
 # oxlint did not exist when the other releases were new. Airflow's FAB auth manager could not be imported beside

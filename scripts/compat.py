@@ -1,8 +1,9 @@
 """
-Check lines of Airflow: each with the versions of its release's day, and 2.11 with the lowest versions of all.
+Check every supported Airflow, each with the versions of its release's day, and 2.11 with the lowest versions of all.
 
-On each: whether the package can be installed beside the constraints alone, the unit tests, and DAGs whose waits go
-through a triggerer's own process. Arguments: the lines, by default all that ``constraints/`` has.
+On each: the installation beside its constraints, the tests, the example DAGs, real processes that are killed, and the
+pages in a browser. Arguments: the lines, by default all that ``constraints/`` has: then the table goes into the docs, and
+the range into the README.
 """
 
 from __future__ import annotations
@@ -10,61 +11,145 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES = sorted(file.stem.removeprefix("airflow-") for file in (ROOT / "constraints").iterdir())
-LOGS = ROOT / "build" / "compat"
-PYTEST = ["-m", "pytest", "-p", "no:cacheprovider"]
+RESULTS = ROOT / "build" / "compat"
+PAGE = ROOT / "docs" / "airflow-versions.md"
+README = ROOT / "README.md"
+
+UNIT, SANDBOX, DAGS = "tests/unit", "tests/sandbox", "tests/system/test_real_airflow.py"
+PROCESSES, APPROVAL, GALLERY = "tests/system/test_compat.py", "tests/system/test_approval_form.py", "tests/browser"
+# What runs at the same time: of each, only one at once.
+BATCHES = [[UNIT, SANDBOX], [DAGS, PROCESSES], [APPROVAL, GALLERY]]
 
 
-def checks(line: str) -> dict[str, list[str]]:
-    """Return the commands that check a line, by what they check."""
+@dataclass(frozen=True)
+class Row:
+    """
+    One row of the table.
+
+    :param label: what works.
+    :param tests: the file or folder with its tests.
+    :param names: a pattern of the names of the tests that count.
+    """
+
+    label: str
+    tests: str
+    names: str = ""
+
+
+ROWS = [
+    Row("Unit tests", UNIT),
+    Row("Hooks, operators and sensor against the sandbox", SANDBOX),
+    Row("Connection forms", UNIT, "form"),
+    Row("Example DAGs through `airflow dags test`", DAGS, "example"),
+    Row("Retries, skips, timeouts", DAGS, "cannot_pass|may_pass|sent_away|may_skip|mended"),
+    Row("Links on a task's page", DAGS, "became_of|links"),
+    Row("Labels of mapped tasks", DAGS, "labels"),
+    Row("Waiting in the triggerer", PROCESSES, "waited_for"),
+    Row("A wait that succeeds ends", PROCESSES, "ends_in_the_triggerer"),
+    Row("A killed task is resumed by its retry", PROCESSES, "killed_wait"),
+    Row("A killed triggerer loses no wait", PROCESSES, "triggerer_that_is_killed"),
+    Row("A trigger that fails says why, and is retried", PROCESSES, "breaks"),
+    Row("Mapped tasks", PROCESSES, "mapped"),
+    Row("A cleared task does it again", PROCESSES, "clear"),
+    Row("Task loops", PROCESSES, "loop"),
+    Row("Approval", APPROVAL),
+    Row("Gallery in Chromium", GALLERY),
+]
+
+
+def run(line: str, tests: str) -> subprocess.Popen[bytes]:
+    """Start the tests of a file or a folder on a line of Airflow."""
+    name = f"{line} {tests.replace('/', '.')}"
+    workers = ["-n", "2", "--dist", "loadfile"] if tests in (UNIT, SANDBOX) else []
+    options = ["-p", "no:cacheprovider", "--junitxml", str(RESULTS / f"{name}.xml"), *workers]
+    with (RESULTS / f"{name}.log").open("wb") as log:
+        command = [f".venv-{line}/bin/python", "-m", "pytest", *options, tests]
+        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+
+
+def cell(line: str, row: Row) -> str:
+    """Return what the table says of a row: ``yes``, what the tests say, the reason why not, or FAILED."""
+    file = RESULTS / f"{line} {row.tests.replace('/', '.')}.xml"
+    if not file.exists():
+        return "FAILED"
+    cases = [
+        case for case in ElementTree.parse(file).iter("testcase") if re.search(row.names, case.get("name", ""))
+    ]  # our own file
+    if not cases or any(case.find(kind) is not None for case in cases for kind in ("failure", "error")):
+        return "FAILED"
+    told = {item.get("value", "") for case in cases for item in case.iter("property") if item.get("name") == "cell"}
+    skipped = [case.find("skipped") for case in cases]
+    if all(item is not None for item in skipped):
+        told = {re.sub(r"^.*?needs ", "needs ", item.get("message", "")) for item in skipped if item is not None}
+    return "; ".join(sorted(told)) or "yes"
+
+
+def check(line: str) -> list[str]:
+    """Set a line up, check it, and return its column."""
+    make = ["make", "--no-print-directory", f"AIRFLOW={line}", f".venv-{line}/ready"]
+    if subprocess.run(make, cwd=ROOT, check=False).returncode:
+        return ["FAILED"] * (len(ROWS) + 2)
     python = f".venv-{line}/bin/python"
-    constraints = f"constraints/airflow-{line}.txt"
-    beside = ["--python", python, "--target", str(LOGS / "nothing"), "--constraint", constraints]
-    return {
-        "Installation": [f".venv-{line}/bin/uv", "pip", "install", "--dry-run", *beside, "."],
-        "Unit tests": [python, *PYTEST, "-n", "2", "tests/unit"],
-        "DAGs": [python, *PYTEST, "-rs", "tests/system/test_compat.py"],
-    }
+    beside = [
+        "--python",
+        python,
+        "--target",
+        str(RESULTS / "nothing"),
+        "--constraint",
+        f"constraints/airflow-{line}.txt",
+    ]
+    install = [f".venv-{line}/bin/uv", "pip", "install", "--quiet", "--dry-run", *beside, "."]
+    installed = subprocess.run(install, cwd=ROOT, check=False).returncode == 0
+    for batch in BATCHES:
+        for process in [run(line, tests) for tests in batch]:
+            process.wait()
+    code = "from importlib.metadata import version; print(version('apache-airflow'))"
+    release = subprocess.run([python, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    return [release, "yes" if installed else "FAILED", *(cell(line, row) for row in ROWS)]
 
 
-def check(line: str) -> dict[str, str]:
-    """Set a line up, run its checks side by side, and return what came of each."""
-    setup = subprocess.run(
-        ["make", "--no-print-directory", f"AIRFLOW={line}", f".venv-{line}/ready"], cwd=ROOT, check=False
-    )
-    if setup.returncode:
-        return dict.fromkeys(checks(line), "FAILED to set up")
-    running = {}
-    for name, command in checks(line).items():
-        log = LOGS / f"{line} {name}.log"
-        with log.open("wb") as out:
-            running[name] = log, subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out)
-    results = {}
-    for name, (log, process) in running.items():
-        status, output = process.wait(), log.read_text()
-        counted = re.findall(r"^\d+ (?:passed|failed|skipped|error).*(?= in )", output, re.M)
-        results[name] = counted[-1] if counted else "passed"
-        if status or (name == "DAGs" and "skipped" in results[name]):
-            print(output)
-            results[name] = f"FAILED: {results[name]}" if counted else "FAILED"
-    return results
+def write(page: Path, marker: str, text: str) -> None:
+    """Replace what stands between a page's two markers."""
+    begin, end = f"<!-- {marker}: `make compat` writes this -->", f"<!-- {marker} ends -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    after = rest.partition(end)[2]
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 def main() -> int:
-    """Check the lines, show a table, and return the exit status."""
-    LOGS.mkdir(parents=True, exist_ok=True)
+    """Check the lines, show the table, and return the exit status."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for left in RESULTS.glob("*.xml"):
+        left.unlink()
     lines = sys.argv[1:] or LINES
-    rows = [["Airflow", *checks("")]]
+    columns = []
     for line in lines:
         print(f"Airflow {line}", flush=True)
-        rows.append([line, *check(line).values()])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    return any("FAILED" in cell for row in rows for cell in row)
+        columns.append(check(line))
+    labels = ["Airflow", "Installation beside its constraints", *(row.label for row in ROWS)]
+    heads = [
+        f"{column[0]}, lowest" if line == "lowest" else column[0] for line, column in zip(lines, columns, strict=True)
+    ]
+    rows = [[labels[0], *heads], *(list(row) for row in zip(labels[1:], *(c[1:] for c in columns), strict=True))]
+    rows.insert(1, ["---"] * len(rows[0]))
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    print(table)
+    failed = "FAILED" in table
+    if lines == LINES and not failed:
+        write(PAGE, "table", table)
+        newest = max((column[0] for column in columns), key=lambda text: [int(n) for n in re.findall(r"\d+", text)])
+        tried = f" (tried with {newest})" if re.search(r"[a-z]", newest) else ""
+        sentence = (
+            f"It runs on Airflow {LINES[0]} to {'.'.join(newest.split('.')[:2])}{tried}, with Python 3.10 and up:"
+        )
+        write(README, "versions", f"{sentence}\n[what works where](docs/airflow-versions.md).")
+    return int(failed)
 
 
 if __name__ == "__main__":

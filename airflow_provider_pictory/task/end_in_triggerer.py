@@ -20,18 +20,22 @@ def can_end_from_trigger(context: Mapping[str, Any]) -> bool:
     the length of a mapped result, a result of the DAG run. Tasks with one of these end in a worker; so do subclasses,
     and tasks with a custom XCom backend, which may block.
     """
-    ti, task = context["ti"], context["task"]
-    # Airflow below 3.3 is not tested; without the keys, a clear could not be distinguished from a retry.
-    if "task_state_store" not in context or previous_xcom_keys(ti) is None:
-        return False
     try:
-        from airflow_provider_pictory.version_compat import BaseXCom, get_listener_manager
-    except ImportError:
+        return _can_end_from_trigger(context)
+    except (AttributeError, ImportError):  # parts of Airflow that are not public, see docs/airflow-versions.md
         return False
+
+
+def _can_end_from_trigger(context: Mapping[str, Any]) -> bool:
+    from airflow_provider_pictory.version_compat import BaseXCom, get_listener_manager
+
+    ti, task = context["ti"], context["task"]
     listeners = get_listener_manager().hook.on_task_instance_success.get_hookimpls()
     label = task.map_index_template
     return (
-        type(task).__module__.startswith("airflow_provider_pictory.")
+        "task_state_store" in context  # Airflow below 3.3 is not tested
+        and previous_xcom_keys(ti) is not None  # without the keys, a clear could not be distinguished from a retry
+        and type(task).__module__.startswith("airflow_provider_pictory.")
         and XCom is BaseXCom
         and task.do_xcom_push
         and not task.multiple_outputs
@@ -52,4 +56,4 @@ def previous_xcom_keys(ti: Any) -> list[str] | None:
     The XComs themselves are deleted before a try starts; the first process of each try receives their keys.
     """
     ti_context = getattr(ti, "_ti_context_from_server", None)
-    return None if ti_context is None else getattr(ti_context, "xcom_keys_to_clear", None) or []
+    return (ti_context.xcom_keys_to_clear or []) if hasattr(ti_context, "xcom_keys_to_clear") else None

@@ -33,10 +33,13 @@ COMMANDS = {
     "second triggerer": ["triggerer", "--skip-serve-logs"],
     "worker": ["celery", "worker", "--skip-serve-logs"],
 }
-AIRFLOW_2 = version("apache-airflow").startswith("2.")
+AIRFLOW = tuple(map(int, version("apache-airflow").split(".")[:2]))
+AIRFLOW_2 = AIRFLOW < (3, 0)
 # Airflow 2's scheduler needs no API, and reads the DAG files itself.
 COMPONENTS = ("scheduler", "triggerer") if AIRFLOW_2 else ("api-server", "scheduler", "dag-processor", "triggerer")
-# From Airflow 3.4 each try has a row of its own.
+# From Airflow 3.4 each try has a row of its own, and XComs belong to it.
+MAP_INDEX = "map_index" if AIRFLOW < (3, 4) else "region_index"
+XCOM = "xcom" if AIRFLOW < (3, 4) else "xcom_v2 join task_instance on task_instance_id = task_instance.id"
 LATEST_TRY = "from task_instance where run_id = %s order by start_date desc nulls last, try_number desc limit 1"
 EXECUTORS = {"LocalExecutor": COMPONENTS, "CeleryExecutor": (*COMPONENTS, "worker")}
 
@@ -193,6 +196,8 @@ class Airflow:
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "AIRFLOW__CORE__FERNET_KEY": "",
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+            "AIRFLOW__SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": "20",  # as Airflow 2 calls it
+            "AIRFLOW__SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "2",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
             "AIRFLOW__SCHEDULER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",

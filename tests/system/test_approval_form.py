@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from typing import Any
 
+import pytest
+
 from airflow_provider_pictory.sandbox import Sandbox
-from tests.system.processes import Airflow, wait_until
+from tests.system.processes import AIRFLOW, MAP_INDEX, Airflow, wait_until
 
 DAG = "pictory_approval"
 HOSTILE = "A fox ![x](http://evil.example/?a) {{ conn.pictory_default.password }}"
@@ -29,7 +32,7 @@ class Form:
         self._path = f"dags/{DAG}/dagRuns/{run}/taskInstances/{task_id}/{index}/hitlDetails"
         # Nobody answers before the scheduler has seen the end of the process that has asked: it would take the answered
         # task for a killed one, and ask again.
-        asked = rf"TaskInstance Finished: .*task_id={task_id}, .*map_index={index}, .*state=awaiting_input"
+        asked = rf"TaskInstance Finished: .*task_id={task_id}, .*map_index={index}, .*state=(awaiting_input|deferred)"
         log = airflow.home / "scheduler.log"
         wait_until(lambda: re.search(asked, log.read_text()), f"{task_id} asks about {caption}", 180)
         self.shown = airflow.api("GET", self._path)
@@ -39,7 +42,15 @@ class Form:
         self._airflow.api("PATCH", self._path, {"chosen_options": [choice], "params_input": {**prefilled, **params}})
 
 
-def test_each_picture_goes_the_way_that_a_person_chooses(airflow: Airflow, night: Sandbox):
+def answer(airflow: Airflow, run: str, task: str, index: int) -> Any:
+    path = f"dags/{DAG}/dagRuns/{run}/taskInstances/{task}/xcomEntries/answer?map_index={index}"
+    return json.loads(airflow.get(path))["value"]["chosen_options"]
+
+
+def test_each_picture_goes_the_way_that_a_person_chooses(any_airflow: Airflow, night: Sandbox):
+    if AIRFLOW < (3, 1):
+        pytest.skip("needs Airflow 3.1")
+    airflow = any_airflow
     run = airflow.trigger(DAG, briefs=BRIEFS)
     first, second = "publish.first.approve", "publish.second.approve"
 
@@ -62,11 +73,7 @@ def test_each_picture_goes_the_way_that_a_person_chooses(airflow: Airflow, night
     prompts = [brief["prompt"] for brief in BRIEFS]
     assert sorted(image["prompt"] for image in ledger["images"]) == sorted([*prompts, CHANGED])
     assert sorted(post["content"] for post in ledger["posts"]) == ["approved", "made anew"]
-    answers = airflow.query(
-        "select map_index, value from xcom where run_id = %s and task_id = 'publish.first.approve' and key = 'answer'",
-        run,
-    )
-    assert {BRIEFS[index]["caption"]: value["chosen_options"] for index, value in answers} == {
+    assert {brief["caption"]: answer(airflow, run, first, index) for index, brief in enumerate(BRIEFS)} == {
         "approved": ["Approve"],
         "rejected": ["Reject"],
         "made anew": ["Make another"],
@@ -74,7 +81,7 @@ def test_each_picture_goes_the_way_that_a_person_chooses(airflow: Airflow, night
     }
     [(waited,)] = airflow.query(
         "select responded_at - created_at from hitl_detail join task_instance on ti_id = task_instance.id"
-        " where run_id = %s and task_id = %s and map_index = %s",
+        f" where run_id = %s and task_id = %s and {MAP_INDEX} = %s",
         run,
         first,
         len(BRIEFS) - 1,

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +19,12 @@ import pytest
 from airflow_provider_pictory.links import PLATFORM_LINKS
 from airflow_provider_pictory.sandbox import Sandbox
 from tests.conftest import has_state_store
+from tests.system.processes import MAP_INDEX, XCOM
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ["pictory_text_to_image", "pictory_image_from_reference", "posteverywhere_media_image", "nightly_content"]
 if not has_state_store():
     EXAMPLES.append("pictory_approval")  # drafts; newer versions wait for a person there, see test_approval_form.py
-
-
-# From Airflow 3.4 each try has a row of its own, and XComs belong to it.
-MAP_INDEX, XCOM = "map_index", "xcom"
-if version("apache-airflow") >= "3.4":
-    MAP_INDEX, XCOM = "region_index", "xcom_v2 join task_instance on task_instance_id = task_instance.id"
 
 
 @pytest.fixture(scope="module")
