@@ -2,8 +2,8 @@
 Check every supported Airflow, each with the versions of its release's day, and 2.11 with the lowest versions of all.
 
 On each: the installation beside its constraints, the tests, the example DAGs, real processes that are killed, and the
-pages in a browser. Arguments: the lines, by default all that ``constraints/`` has: then the table goes into the docs, and
-the range into the README.
+pages in a browser. Arguments: the lines, by default all that ``constraints/`` has. Then the table goes into the docs,
+and the range into the README.
 """
 
 from __future__ import annotations

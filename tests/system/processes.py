@@ -168,6 +168,7 @@ class Airflow:
     def __init__(self, home: Path, dags: Path, connections: dict[str, str], executor: str = "LocalExecutor") -> None:
         self.home = home
         self.executor = executor
+        self.python = sys.executable
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
@@ -244,7 +245,7 @@ class Airflow:
     def start(self, component: str) -> None:
         with (self.home / f"{component}.log").open("ab") as log:
             self.running[component] = subprocess.Popen(
-                [sys.executable, "-m", "airflow", *COMMANDS[component]],
+                [self.python, "-m", "airflow", *COMMANDS[component]],
                 env=self.env, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
@@ -254,6 +255,18 @@ class Airflow:
             process = self.running.pop(component)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def upgrade(self, python: str, **env: str) -> None:
+        """Stop all components, and start those of another environment on the same database."""
+        components = list(self.running)
+        for component in components:
+            self.kill(component)
+        self.python = python
+        self.env |= env
+        self.command("db", "migrate")
+        for component in components:
+            self.start(component)
+        wait_until(self._serves, "the api-server answers")
 
     def kill_task(self, run: str, victims: str) -> int:
         """Kill the process of a running ``task``, its ``supervisor``, or ``both`` at once; return the task's."""
@@ -294,7 +307,7 @@ class Airflow:
 
     def command(self, *words: str) -> None:
         """Run a command of Airflow's."""
-        subprocess.run([sys.executable, "-m", "airflow", *words], env=self.env, capture_output=True, check=True)
+        subprocess.run([self.python, "-m", "airflow", *words], env=self.env, capture_output=True, check=True)
 
     def state(self, run: str) -> str | None:
         [(state,)] = self.query(f"select state {LATEST_TRY}", run) or [(None,)]

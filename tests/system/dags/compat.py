@@ -53,6 +53,11 @@ with DAG(dag_id="wait_on_a_worker", **COMMON):
     submitted = GenerateImageOperator(task_id="submit", prompt="A red fox at dawn")
     ImageJobSensor(task_id="wait", job_id=submitted.output, poke_interval=1, deferrable=False)
 
+with DAG(dag_id="generate_and_wait", **COMMON):
+    GenerateImageOperator(
+        task_id="generate", prompt="A red fox", wait_for_completion=True, deferrable=True, poll_interval=1
+    )
+
 with DAG(dag_id="mapped", **COMMON):
     jobs = GenerateImageOperator.partial(task_id="submit").expand(prompt=["A red fox", "A grey wolf", "A brown bear"])
     images = ImageJobSensor.partial(task_id="wait", poke_interval=1).expand(job_id=jobs.output)
