@@ -19,7 +19,7 @@ test: $(VENV)/ready  ## Run the tests that answer within minutes
 test-slow: $(VENV)/ready  ## Run the others: kills of processes, outages, nights, the gallery in a browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
-compat:  ## Check each supported Airflow, or LINES="3.0 lowest": installation, unit tests, waits in the triggerer
+compat:  ## Check each supported Airflow, and write what works where into the docs; or LINES="3.0 lowest --quick"
 	@$(PYTHON) scripts/compat.py $(LINES)
 
 docs: $(VENV)/ready  ## Build the docs site into build/docs

@@ -3,7 +3,7 @@ Check every supported Airflow, each with the versions of its release's day, and 
 
 On each: the installation beside its constraints, the tests, the example DAGs, real processes that are killed, and the
 pages in a browser. Arguments: the lines, by default all that ``constraints/`` has. Then the table goes into the docs,
-and the range into the README.
+and the range into the README. ``--quick`` leaves out what takes longest.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ README = ROOT / "README.md"
 UNIT, SANDBOX, DAGS = "tests/unit", "tests/sandbox", "tests/system/test_real_airflow.py"
 PROCESSES, APPROVAL, GALLERY = "tests/system/test_compat.py", "tests/system/test_approval_form.py", "tests/browser"
 # What runs at the same time: of each, only one at once.
+QUICK = [[UNIT, PROCESSES]]
 BATCHES = [[UNIT, SANDBOX], [DAGS, PROCESSES], [APPROVAL, GALLERY]]
 
 
@@ -90,11 +91,11 @@ def cell(line: str, row: Row) -> str:
     return "; ".join(sorted(told)) or "yes"
 
 
-def check(line: str) -> list[str]:
+def check(line: str, batches: list[list[str]], rows: list[Row]) -> list[str]:
     """Set a line up, check it, and return its column."""
     make = ["make", "--no-print-directory", f"AIRFLOW={line}", f".venv-{line}/ready"]
     if subprocess.run(make, cwd=ROOT, check=False).returncode:
-        return ["FAILED"] * (len(ROWS) + 2)
+        return ["FAILED"] * (len(rows) + 2)
     python = f".venv-{line}/bin/python"
     beside = [
         "--python",
@@ -106,12 +107,12 @@ def check(line: str) -> list[str]:
     ]
     install = [f".venv-{line}/bin/uv", "pip", "install", "--quiet", "--dry-run", *beside, "."]
     installed = subprocess.run(install, cwd=ROOT, check=False).returncode == 0
-    for batch in BATCHES:
+    for batch in batches:
         for process in [run(line, tests) for tests in batch]:
             process.wait()
     code = "from importlib.metadata import version; print(version('apache-airflow'))"
     release = subprocess.run([python, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
-    return [release, "yes" if installed else "FAILED", *(cell(line, row) for row in ROWS)]
+    return [release, "yes" if installed else "FAILED", *(cell(line, row) for row in rows)]
 
 
 def write(page: Path, marker: str, text: str) -> None:
@@ -127,12 +128,15 @@ def main() -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     for left in RESULTS.glob("*.xml"):
         left.unlink()
-    lines = sys.argv[1:] or LINES
+    is_quick = "--quick" in sys.argv
+    lines = [argument for argument in sys.argv[1:] if argument != "--quick"] or LINES
+    batches = QUICK if is_quick else BATCHES
+    checked = [row for row in ROWS if any(row.tests in batch for batch in batches)]
     columns = []
     for line in lines:
         print(f"Airflow {line}", flush=True)
-        columns.append(check(line))
-    labels = ["Airflow", "Installation beside its constraints", *(row.label for row in ROWS)]
+        columns.append(check(line, batches, checked))
+    labels = ["Airflow", "Installation beside its constraints", *(row.label for row in checked)]
     heads = [
         f"{column[0]}, lowest" if line == "lowest" else column[0] for line, column in zip(lines, columns, strict=True)
     ]
@@ -141,7 +145,7 @@ def main() -> int:
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     print(table)
     failed = "FAILED" in table
-    if lines == LINES and not failed:
+    if lines == LINES and not is_quick and not failed:
         write(PAGE, "table", table)
         newest = max((column[0] for column in columns), key=lambda text: [int(n) for n in re.findall(r"\d+", text)])
         tried = f" (tried with {newest})" if re.search(r"[a-z]", newest) else ""

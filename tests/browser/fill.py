@@ -14,11 +14,17 @@ from typing import Any
 from airflow.cli.cli_parser import get_parser
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.xcom import XComModel
+
+try:
+    from airflow.models.xcom import XComModelV2 as XComModel
+except ImportError:  # Airflow below 3.4
+    from airflow.models.xcom import XComModel
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.utils.session import create_session
 from sqlalchemy import insert, select
 
+# From Airflow 3.4 each try has a row of its own, and XComs belong to it.
+PER_TRY = hasattr(XComModel, "task_instance_id")
 RUNS, IMAGES_OF_A_RUN = 40, 50
 MODELS = [("seedream3.0", 2), ("flux-schnell", 0.6), ("nanobanana", 4)]
 MAY_READ = ["Website", "DAG Runs", "Task Instances", "XComs"]
@@ -50,7 +56,13 @@ def multiply(dag_id: str) -> None:
 
         def only(model: Any) -> dict[str, Any]:
             columns = [column for column in model.__table__.columns if not column.primary_key or column.name != "id"]
-            found = session.execute(select(*columns).where(model.__table__.c.dag_id == dag_id)).mappings()
+            rows = select(*columns)
+            if PER_TRY and model is XComModel:
+                rows = rows.join(TaskInstance, XComModel.task_instance_id == TaskInstance.id)
+                rows = rows.where(TaskInstance.dag_id == dag_id)
+            else:
+                rows = rows.where(model.__table__.c.dag_id == dag_id)
+            found = session.execute(rows).mappings()
             return next(dict(row) for row in found if row.get("key", "pictory_image") == "pictory_image")
 
         as_id = TaskInstance.__table__.c.id.type.python_type  # a text, below Airflow 3.2
@@ -74,9 +86,11 @@ def multiply(dag_id: str) -> None:
                     "model": model,
                     "ai_credits_used": credits,
                 }
-                place = {"run_id": run_id, "map_index": index}
-                tasks.append({**task, **place, "id": as_id(str(uuid.uuid4()))})
-                xcoms.append({**xcom, **place, "dag_run_id": key, "timestamp": moment, "value": image})
+                place = {"run_id": run_id, "region_index" if PER_TRY else "map_index": index}
+                task_id = as_id(str(uuid.uuid4()))
+                owner = {"id": uuid.uuid4(), "task_instance_id": task_id} if PER_TRY else {**place, "dag_run_id": key}
+                tasks.append({**task, **place, "id": task_id})
+                xcoms.append({**xcom, **owner, "timestamp": moment, "value": image})
             session.execute(insert(TaskInstance.__table__), tasks)
             session.execute(insert(XComModel.__table__), xcoms)
 
