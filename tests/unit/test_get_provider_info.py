@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -53,14 +51,6 @@ def test_the_entry_point_leads_to_the_metadata():
     [entry] = [item for item in entry_points(group="apache_airflow_provider") if "pictory" in item.value]
     assert entry.load()() == get_provider_info()
     assert get_provider_info()["versions"] == [__version__]
-
-
-@pytest.mark.parametrize("first", ["exceptions", "client.requests", "hooks.pictory", "operators.posteverywhere"])
-def test_any_module_may_be_the_first_that_a_process_imports(first: str):
-    """Airflow reads the metadata of all providers while it is imported, which our own import may set off."""
-    code = f"import airflow_provider_pictory.{first}, airflow.triggers.base"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
 
 
 def test_everything_that_the_metadata_names_exists():
@@ -113,30 +103,6 @@ def test_the_docs_list_the_fields_of_a_connections_extra():
         assert f"| `{name}` | {entry.meaning} | {entry.allowed} | {default} |\n" in page
         if entry.label:
             assert f"| {entry.label} | {entry.meaning} |\n" in page
-
-
-def test_airflow_itself_takes_up_the_provider_and_its_forms():
-    """Ask Airflow's own providers manager, in a process of its own: it keeps what it has found for good."""
-    code = """
-import json
-from airflow.providers_manager import ProvidersManager
-manager = ProvidersManager()
-hooks = dict(manager.hooks)
-print("RESULT", json.dumps({
-    "provider": "airflow-provider-pictory" in manager.providers,
-    "hooks": {name: hooks[name].hook_name for name in ("pictory", "posteverywhere")},
-    "forms": {name: manager.field_behaviours[name] for name in ("pictory", "posteverywhere")},
-    "links": sorted(link for link in manager.extra_links_class_names if "pictory" in link),
-}))
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
-    found = json.loads(re.search(r"^RESULT (.*)$", run.stdout, re.M).group(1))  # type: ignore[union-attr]
-    assert found["provider"]
-    assert found["hooks"] == {"pictory": "Pictory", "posteverywhere": "PostEverywhere"}
-    assert found["links"] == sorted(get_provider_info()["extra-links"])
-    for form in found["forms"].values():
-        assert form["relabeling"] == {"host": "Base URL", "password": "API key"}
-        assert set(form["hidden_fields"]) == {"schema", "login", "port"}
 
 
 @pytest.mark.parametrize("task", TASKS)
