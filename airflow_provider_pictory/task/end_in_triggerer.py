@@ -55,5 +55,5 @@ def previous_xcom_keys(ti: Any) -> list[str] | None:
 
     The XComs themselves are deleted before a try starts; the first process of each try receives their keys.
     """
-    ti_context = getattr(ti, "_ti_context_from_server", None)
+    ti_context: Any = getattr(ti, "_ti_context_from_server", None)
     return (ti_context.xcom_keys_to_clear or []) if hasattr(ti_context, "xcom_keys_to_clear") else None
