@@ -2,8 +2,8 @@
 Check every supported Airflow, each with the versions of its release's day, and 2.11 with the lowest versions of all.
 
 On each: the installation beside its constraints, the tests, the example DAGs, real processes that are killed, and the
-pages in a browser. Arguments: the lines, by default all that ``constraints/`` has. Then the table goes into the docs,
-and the range into the README. ``--quick`` leaves out what takes longest.
+pages in a browser. Arguments: the lines, by default all that ``constraints/`` has. Their columns go into the
+table in the docs, and the range into the README. ``--quick`` leaves out what takes longest, and writes nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ LINES = sorted(file.stem.removeprefix("airflow-") for file in (ROOT / "constrain
 RESULTS = ROOT / "build" / "compat"
 PAGE = ROOT / "docs" / "airflow-versions.md"
 README = ROOT / "README.md"
+
+INSTALLATION = "Installation beside its constraints"
+LOWEST = ", lowest"
 
 UNIT, SANDBOX, DAGS = "tests/unit", "tests/sandbox", "tests/system/test_real_airflow.py"
 PROCESSES, APPROVAL, GALLERY = "tests/system/test_compat.py", "tests/system/test_approval_form.py", "tests/browser"
@@ -91,36 +94,62 @@ def cell(line: str, row: Row) -> str:
     return "; ".join(sorted(told)) or "yes"
 
 
-def check(line: str, batches: list[list[str]], rows: list[Row]) -> list[str]:
-    """Set a line up, check it, and return its column."""
+def check(line: str, batches: list[list[str]], rows: list[Row]) -> tuple[str, dict[str, str]]:
+    """Set a line up, check it, and return its release and its cells by their rows' labels."""
     make = ["make", "--no-print-directory", f"AIRFLOW={line}", f".venv-{line}/ready"]
     if subprocess.run(make, cwd=ROOT, check=False).returncode:
-        return ["FAILED"] * (len(rows) + 2)
+        return line, {INSTALLATION: "FAILED"}
     python = f".venv-{line}/bin/python"
-    beside = [
-        "--python",
-        python,
-        "--target",
-        str(RESULTS / "nothing"),
-        "--constraint",
-        f"constraints/airflow-{line}.txt",
-    ]
-    install = [f".venv-{line}/bin/uv", "pip", "install", "--quiet", "--dry-run", *beside, "."]
+    target = ["--python", python, "--target", str(RESULTS / "nothing")]
+    constraints = ["--constraint", f"constraints/airflow-{line}.txt"]
+    install = [f".venv-{line}/bin/uv", "pip", "install", "--quiet", "--dry-run", *target, *constraints, "."]
     installed = subprocess.run(install, cwd=ROOT, check=False).returncode == 0
     for batch in batches:
         for process in [run(line, tests) for tests in batch]:
             process.wait()
     code = "from importlib.metadata import version; print(version('apache-airflow'))"
     release = subprocess.run([python, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
-    return [release, "yes" if installed else "FAILED", *(cell(line, row) for row in rows)]
+    cells = {INSTALLATION: "yes" if installed else "FAILED", **{row.label: cell(line, row) for row in rows}}
+    return release + (LOWEST if line == "lowest" else ""), cells
+
+
+def line_of(release: str) -> str:
+    """Return the line of a column's head."""
+    return "lowest" if release.endswith(LOWEST) else ".".join(release.split(".")[:2])
+
+
+def table(columns: dict[str, dict[str, str]]) -> str:
+    """Make a Markdown table, the oldest release first."""
+    columns = dict(sorted(columns.items(), key=lambda item: (item[0].endswith(LOWEST), LINES.index(line_of(item[0])))))
+    labels = [
+        label for label in (INSTALLATION, *(row.label for row in ROWS)) if any(label in c for c in columns.values())
+    ]
+    rows = [["Airflow", *columns], ["---"] * (len(columns) + 1)]
+    rows += [[label, *(cells.get(label, "") for cells in columns.values())] for label in labels]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def columns_of(page: Path) -> dict[str, dict[str, str]]:
+    """Read the table that stands in a page."""
+    lines = [line.strip("| ").split(" | ") for line in between(page, "table")[1].splitlines() if line.startswith("|")]
+    if not lines:
+        return {}
+    head, _, *rows = lines
+    return {release: {row[0]: row[place] for row in rows} for place, release in enumerate(head) if place}
+
+
+def between(page: Path, marker: str) -> tuple[str, str, str]:
+    """Split a page at the two markers of what is generated."""
+    begin, end = f"<!-- {marker}: `make compat` writes this -->", f"<!-- {marker} ends -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    text, _, after = rest.partition(end)
+    return before + begin, text, end + after
 
 
 def write(page: Path, marker: str, text: str) -> None:
     """Replace what stands between a page's two markers."""
-    begin, end = f"<!-- {marker}: `make compat` writes this -->", f"<!-- {marker} ends -->"
-    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
-    after = rest.partition(end)[2]
-    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+    before, _, after = between(page, marker)
+    page.write_text(f"{before}\n\n{text}\n\n{after}", encoding="utf-8")
 
 
 def main() -> int:
@@ -131,29 +160,24 @@ def main() -> int:
     is_quick = "--quick" in sys.argv
     lines = [argument for argument in sys.argv[1:] if argument != "--quick"] or LINES
     batches = QUICK if is_quick else BATCHES
-    checked = [row for row in ROWS if any(row.tests in batch for batch in batches)]
-    columns = []
+    rows = [row for row in ROWS if any(row.tests in batch for batch in batches)]
+    columns = {}
     for line in lines:
         print(f"Airflow {line}", flush=True)
-        columns.append(check(line, batches, checked))
-    labels = ["Airflow", "Installation beside its constraints", *(row.label for row in checked)]
-    heads = [
-        f"{column[0]}, lowest" if line == "lowest" else column[0] for line, column in zip(lines, columns, strict=True)
-    ]
-    rows = [[labels[0], *heads], *(list(row) for row in zip(labels[1:], *(c[1:] for c in columns), strict=True))]
-    rows.insert(1, ["---"] * len(rows[0]))
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    print(table)
-    failed = "FAILED" in table
-    if lines == LINES and not is_quick and not failed:
-        write(PAGE, "table", table)
-        newest = max((column[0] for column in columns), key=lambda text: [int(n) for n in re.findall(r"\d+", text)])
+        release, cells = check(line, batches, rows)
+        columns[release] = cells
+    print(table(columns))
+    if any("FAILED" in cells.values() for cells in columns.values()):
+        return 1
+    if not is_quick:
+        kept = {release: cells for release, cells in columns_of(PAGE).items() if line_of(release) not in lines}
+        columns |= kept
+        write(PAGE, "table", table(columns))
+        newest = max(columns, key=lambda release: LINES.index(line_of(release)) if not release.endswith(LOWEST) else -1)
         tried = f" (tried with {newest})" if re.search(r"[a-z]", newest) else ""
-        sentence = (
-            f"It runs on Airflow {LINES[0]} to {'.'.join(newest.split('.')[:2])}{tried}, with Python 3.10 and up:"
-        )
+        sentence = f"It runs on Airflow {LINES[0]} to {line_of(newest)}{tried}, with Python 3.10 and up:"
         write(README, "versions", f"{sentence}\n[what works where](docs/airflow-versions.md).")
-    return int(failed)
+    return 0
 
 
 if __name__ == "__main__":
