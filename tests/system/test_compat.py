@@ -53,8 +53,11 @@ def test_a_wait_that_succeeds_ends_in_the_triggerer_where_airflow_can(
     wait_until(lambda: states(any_airflow, run).get("wait") == "deferred", "the sensor waits in the triggerer")
     still.world.clock = time.time
     assert any_airflow.ends(run) == "success"
-    starts = "select count(*) from log where event = 'running' and run_id = %s and task_id = 'wait'"
-    assert any_airflow.query(starts, run) == [(1 if has_state_store() else 2,)]
+    starts = any_airflow.starts(run, "wait")
+    if AIRFLOW == (2, 11):
+        running = "select count(*) from log where event = 'running' and run_id = %s and task_id = 'wait'"
+        [(starts,)] = any_airflow.query(running, run)
+    assert starts == (1 if has_state_store() else 2)
     record_property("cell", "in the triggerer" if has_state_store() else "on a worker")
 
 
