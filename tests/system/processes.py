@@ -169,6 +169,7 @@ class Airflow:
         self.home = home
         self.executor = executor
         self.python = sys.executable
+        self.folder = Path.cwd()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
@@ -246,7 +247,7 @@ class Airflow:
         with (self.home / f"{component}.log").open("ab") as log:
             self.running[component] = subprocess.Popen(
                 [self.python, "-m", "airflow", *COMMANDS[component]],
-                env=self.env, stdout=log, stderr=log, start_new_session=True,
+                cwd=self.folder, env=self.env, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
     def kill(self, component: str) -> None:
@@ -307,7 +308,9 @@ class Airflow:
 
     def command(self, *words: str) -> None:
         """Run a command of Airflow's."""
-        subprocess.run([self.python, "-m", "airflow", *words], env=self.env, capture_output=True, check=True)
+        subprocess.run(
+            [self.python, "-m", "airflow", *words], cwd=self.folder, env=self.env, capture_output=True, check=True
+        )
 
     def state(self, run: str) -> str | None:
         [(state,)] = self.query(f"select state {LATEST_TRY}", run) or [(None,)]

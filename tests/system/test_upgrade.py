@@ -54,12 +54,14 @@ def test_tasks_that_wait_go_on_after_an_upgrade_of_this_package(airflow: Airflow
     if subprocess.run(archive, cwd=ROOT, check=False).returncode:
         pytest.skip(f"needs the commit {EARLIER}")
     subprocess.run(["tar", "-xf", "package.tar"], cwd=tmp_path, check=True)
-    airflow.upgrade(sys.executable, PYTHONPATH=str(tmp_path))
+    airflow.folder = tmp_path  # python -m looks there first
+    airflow.upgrade(sys.executable, PYTHONPATH=f"{tmp_path}:{ROOT}")
     runs = start_and_wait(airflow, night)
     paths = "select distinct classpath from trigger"
     assert airflow.query(paths) == [("airflow_provider_pictory.triggers.pictory.ImageJobTrigger",)]
     versioned = "select count(*) from task_state_store where strpos(value::text, 'schema_version') > 0"
     assert airflow.query(versioned) == [(0,)]
+    airflow.folder = ROOT
     airflow.upgrade(sys.executable, PYTHONPATH="")
     check_end(airflow, night, runs)
 
