@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from airflow_provider_pictory.client.models import Account, Media, Post, Profile, read_all
 from airflow_provider_pictory.client.requests import MAX_PAGES, ApiRequest, MediaGenerationRequest, PostRequest, utc
-from airflow_provider_pictory.client.transport import Transport
 from airflow_provider_pictory.client.validation import check_future, check_text, check_url, read_time
 from airflow_provider_pictory.exceptions import InvalidRequestError
 
@@ -53,13 +51,15 @@ def create_post(request: PostRequest) -> ApiRequest[Post]:
 
 
 def list_posts(
-    filters: Mapping[str, str | int | dt.datetime | None], offset: int, page: int = 1
+    filters: Mapping[str, str | int | dt.datetime | None], offset: int | None, page: int = 1
 ) -> ApiRequest[tuple[list[Post], int | None]]:
     """
     List a page of posts; the result is the posts and the offset of the next page.
 
+    :param offset: of the page; None for the first.
     :param page: the number of the page, from 1.
     """
+    offset = offset or 0
     if unknown := sorted(set(filters) - set(FILTERS)):
         raise InvalidRequestError.of("filters", f"there is no {', '.join(unknown)}", ", ".join(FILTERS))
     params: dict[str, str | int] = {
@@ -78,16 +78,6 @@ def list_posts(
         return posts, offset + len(posts) if more else None
 
     return ApiRequest("list posts", "GET", "/posts", _data(parse), params, idempotent=True)
-
-
-def iter_posts(transport: Transport, filters: Mapping[str, str | int | dt.datetime | None]) -> Iterator[Post]:
-    """Iterate over posts, newest first; pages are requested as needed."""
-    offset: int | None = 0
-    for page in itertools.count(1):
-        posts, offset = transport.send(list_posts(filters, offset or 0, page))
-        yield from posts
-        if offset is None:
-            return
 
 
 def get_post(post_id: str) -> ApiRequest[Post]:

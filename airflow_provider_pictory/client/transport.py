@@ -7,9 +7,10 @@ The HTTP libraries are imported on the first request, so that importing a hook i
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from airflow_provider_pictory.client.http_adapter import BoundedAdapter
 
 T = TypeVar("T")
+C = TypeVar("C")
+PageRequest = Callable[[C | None, int], ApiRequest[tuple[list[T], C | None]]]
+"""Makes the request for a page from its cursor, None for the first page, and its number."""
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +134,15 @@ class Transport(_Transport):
                 log.warning("%s; next attempt in %.1f s", error, delay)
             time.sleep(delay)
             attempt += 1
+
+    def iter_pages(self, page_request: PageRequest[C, T]) -> Iterator[T]:
+        """Iterate over the items of a list; pages are requested as needed."""
+        cursor: C | None = None
+        for page in itertools.count(1):
+            items, cursor = self.send(page_request(cursor, page))
+            yield from items
+            if cursor is None:
+                return
 
     def _prepare(self, request: ApiRequest[Any]) -> requests.PreparedRequest:
         """Read the Airflow connection, build the request and open an HTTP connection, without sending anything."""
@@ -242,6 +255,16 @@ class AsyncTransport(_Transport):
         response = await self._exchange(request)
         self.allowance = allowance(response.headers, now=time.time())
         return read(self.label, request, response)
+
+    async def iter_pages(self, page_request: PageRequest[C, T]) -> AsyncIterator[T]:
+        """Iterate over the items of a list, as :meth:`Transport.iter_pages` does."""
+        cursor: C | None = None
+        for page in itertools.count(1):
+            items, cursor = await self.send(page_request(cursor, page))
+            for item in items:
+                yield item
+            if cursor is None:
+                return
 
     async def _exchange(self, request: ApiRequest[Any]) -> ApiResponse:
         import aiohttp

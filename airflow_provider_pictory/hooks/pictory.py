@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -85,12 +84,7 @@ class PictoryHook(ServiceHook):
 
         Jobs of all kinds are listed; ``raw`` distinguishes videos from images.
         """
-        key: str | None = None
-        for page in itertools.count(1):
-            items, key = self.send(pictory.list_jobs(key, page))
-            yield from items
-            if key is None:
-                return
+        return self.transport.iter_pages(pictory.list_jobs)
 
     def get_quota(self) -> Quota:
         """Get the used and remaining AI credits."""
@@ -140,10 +134,5 @@ class PictoryAsyncHook(AsyncServiceHook):
 
     async def list_jobs(self) -> AsyncIterator[ImageJob]:
         """Iterate over the account's jobs, as :meth:`PictoryHook.list_jobs` does."""
-        key: str | None = None
-        for page in itertools.count(1):
-            items, key = await self.send(pictory.list_jobs(key, page))
-            for item in items:
-                yield item
-            if key is None:
-                return
+        async for job in self.transport.iter_pages(pictory.list_jobs):
+            yield job

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from airflow_provider_pictory.client import posteverywhere
@@ -107,7 +107,7 @@ class PostEverywhereHook(ServiceHook):
             None is ignored. A time is a datetime with a zone, or its ISO 8601 text.
         :raises InvalidRequestError: if a filter is unknown; the size and order of pages cannot be set.
         """
-        return posteverywhere.iter_posts(self.transport, filters)
+        return self.transport.iter_pages(partial(posteverywhere.list_posts, filters))
 
     def get_post(self, post_id: str) -> Post:
         """Get a post with its media and destinations."""
@@ -171,10 +171,5 @@ class PostEverywhereAsyncHook(AsyncServiceHook):
 
     async def list_posts(self, **filters: str | int | dt.datetime | None) -> AsyncIterator[Post]:
         """Iterate over posts, as :meth:`PostEverywhereHook.list_posts` does."""
-        offset: int | None = 0
-        for page in itertools.count(1):
-            posts, offset = await self.send(posteverywhere.list_posts(filters, offset or 0, page))
-            for post in posts:
-                yield post
-            if offset is None:
-                return
+        async for post in self.transport.iter_pages(partial(posteverywhere.list_posts, filters)):
+            yield post

@@ -12,6 +12,7 @@ import logging
 import time
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 
 from airflow_provider_pictory.client import posteverywhere as api
 from airflow_provider_pictory.client.models import Destination, Post, PostStatus, read_time
@@ -126,7 +127,7 @@ class FindOrCreatePost:
             return None
         since = (state.first_requested_at or self._run_started_at) - CLOCK_SKEW
         created_after = dt.datetime.fromtimestamp(since, dt.timezone.utc)
-        for post in api.iter_posts(self._transport, {"created_after": created_after}):
+        for post in self._transport.iter_pages(partial(api.list_posts, {"created_after": created_after})):
             if post.post_id in self._state.delivered:
                 continue
             if "media_ids" not in post.raw or media_ids <= set(post.media_ids):

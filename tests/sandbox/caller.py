@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+from airflow_provider_pictory.client.transport import Transport
+
 
 class Caller:
     """
@@ -23,6 +25,9 @@ class Caller:
 
     def send(self, request: Any, before_send: Any = None) -> Any:
         return self._await("send", request)
+
+    def iter_pages(self, page_request: Any) -> Iterator[Any]:
+        return Transport.iter_pages(self, page_request)  # type: ignore[arg-type]
 
     def __call__(self, method: str, *args: Any, **kwargs: Any) -> Any:
         if hasattr(self.async_hook, method):
