@@ -70,7 +70,7 @@ class Imports:
 
 def measure_calls(rounds: int) -> Calls:
     """Time calls in turns with a plain session's, and ask the sandbox for as much as it can."""
-    with serve((0, 0)) as server:
+    with serve(latency=0) as server:
         url = server.hear()
         [(job_id, _, done_at)] = server.ask((1, 0))
         time.sleep(max(0.0, done_at - time.time()))

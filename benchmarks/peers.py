@@ -31,9 +31,8 @@ class Waiter(Protocol):
 def connect(url: str) -> None:
     """Lead every contender of this process to a sandbox."""
     Bare.api = f"{url}/pictoryapis"
-    unbounded = {"requests_per_minute": 1_000_000}
     fields = {
-        "PICTORY_DEFAULT": {"conn_type": "pictory", "host": Bare.api, "password": PICTORY_KEY, "extra": unbounded},
+        "PICTORY_DEFAULT": {"conn_type": "pictory", "host": Bare.api, "password": PICTORY_KEY},
         "HTTP_DEFAULT": {"conn_type": "http", "host": Bare.api, "extra": {"Authorization": PICTORY_KEY}},
         "DBT_CLOUD_DEFAULT": {"conn_type": "dbt_cloud", "host": url.removeprefix("http://"), "password": "any token"},
     }

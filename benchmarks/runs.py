@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from statistics import median, quantiles
 from typing import Any
@@ -25,12 +25,14 @@ class Load:
     :param over: seconds over which they are submitted, evenly.
     :param latency: seconds that a job takes: any length between these two is as likely.
     :param interval: seconds between two polls.
+    :param settings: of the sandbox, beyond its defaults.
     """
 
     jobs: int
     over: float
     latency: tuple[float, float]
     interval: float
+    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,10 @@ class Run:
     How one contender bore a load.
 
     :param delays: seconds from the end of each job to its event.
+    :param pages: those of the requests that read the list of jobs.
     :param peak: requests in the busiest second.
     :param cpu: seconds of CPU time that the contender's process used.
+    :param passes: of the contender's event loop.
     :param stall: seconds for which the event loop was held at most.
     :param busy: the CPU time alone of that, which other processes do not add to.
     :param memory: bytes that were taken while ``weighed`` triggers waited.
@@ -51,9 +55,11 @@ class Run:
     load: Load
     delays: Sequence[float]
     requests: int
+    pages: int
     connections: int
     peak: int
     cpu: float
+    passes: int
     stall: float
     busy: float
     memory: int
@@ -119,9 +125,9 @@ def _start(module: str, pipe: Connection, *arguments: Any) -> None:
     importlib.import_module(module).main(pipe, *arguments)
 
 
-def serve(latency: tuple[float, float]) -> Child:
+def serve(**settings: object) -> Child:
     """Start a sandbox; it says its address first."""
-    return Child("benchmarks.server", "{}-{}".format(*latency))
+    return Child("benchmarks.server", settings)
 
 
 def side_by_side(names: Sequence[str], load: Load, *, instruments: bool = False) -> list[Run]:
@@ -131,7 +137,7 @@ def side_by_side(names: Sequence[str], load: Load, *, instruments: bool = False)
     :param instruments: measure stall and memory too, which takes some CPU time itself.
     """
     with ExitStack() as stack:
-        servers = [stack.enter_context(serve(load.latency)) for _ in names]
+        servers = [stack.enter_context(serve(latency=load.latency, **load.settings)) for _ in names]
         waiters = [
             stack.enter_context(Child("benchmarks.waiting", name, server.hear()))
             for name, server in zip(names, servers, strict=True)

@@ -58,10 +58,10 @@ def plan(world: World, jobs: int, over: float) -> list[tuple[str, float, float]]
     return [(job.id, job.submitted_at, job.finishes_at) for job in world.jobs.values()]
 
 
-def main(pipe: Connection, latency: str) -> None:
+def main(pipe: Connection, settings: dict[str, object]) -> None:
     """Serve; the orders come through a pipe, so that each request that is counted is a contender's."""
     seconds: Counter[int] = Counter()
-    sandbox = Sandbox(latency=latency, ai_credits=10**9)
+    sandbox = Sandbox(ai_credits=10**9, **settings)
     sandbox.app.router.routes.append(dbt_route(sandbox.world))
     sandbox.app.add_middleware(Meter, seconds=seconds)
     with sandbox:
@@ -71,4 +71,5 @@ def main(pipe: Connection, latency: str) -> None:
         pipe.recv()
         traffic = sandbox.world.traffic
         peak = max(seconds.values(), default=0)
-        pipe.send({"requests": traffic.calls.total(), "connections": traffic.connections, "peak": peak})
+        pages = traffic.calls["pictory.list_jobs"]
+        pipe.send({"requests": traffic.calls.total(), "pages": pages, "connections": traffic.connections, "peak": peak})

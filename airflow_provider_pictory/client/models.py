@@ -40,6 +40,11 @@ class JobStatus(str, Enum):
         """Whether the job ended without an image."""
         return self in (self.FAILED, self.CLEANED)
 
+    @property
+    def is_final(self) -> bool:
+        """Whether the service will not change it any more, but for cleaning."""
+        return self.is_failure or self == self.COMPLETED
+
 
 class PostStatus(str, Enum):
     """The status of a PostEverywhere post, or of one of its destinations; any other value is ``UNKNOWN``."""
@@ -238,6 +243,11 @@ class ImageJob(Record):
         """Whether the job has ended; False if the status is unknown, or completed without a URL yet."""
         status = JobStatus(self.status)
         return status.is_failure or (status == JobStatus.COMPLETED and bool(self.url or self.video_url))
+
+    @property
+    def has_whole_image(self) -> bool:
+        """Whether the image is complete, with all fields that XCom has."""
+        return self.status == JobStatus.COMPLETED and None not in self.as_xcom().values()
 
     def as_event(self) -> dict[str, Any]:
         """Return what goes into a trigger's event."""

@@ -1,12 +1,12 @@
-"""Polling a job or a post until it has ended, or until the deadline: blocking, or in an event loop."""
+"""Waiting for one job or post: when to poll next, and what each response means. Without I/O, but for :func:`wait`."""
 
 from __future__ import annotations
 
-import asyncio
+import contextvars
 import random
 import time
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 from airflow_provider_pictory.exceptions import ServiceError
 from airflow_provider_pictory.polling.next_poll import CompletionTimes, Pace
@@ -24,14 +24,118 @@ class Awaited(Protocol):
 
 T = TypeVar("T", bound=Awaited)
 
+SAMPLE = 0.01
+"""The share of the jobs that a list shows in progress which are polled at their own time, to check the list."""
 
-def wait(
-    poll: Callable[[], T],
-    *,
-    interval: float,
-    deadline: float,
-    progress: Progress,
-) -> T:
+
+class Wait(Generic[T]):
+    """
+    One job or post that is waited for. Times are seconds of the monotonic clock, but for the parameters.
+
+    :param interval: the maximum number of seconds between two polls.
+    :param deadline: the unix time of the last poll.
+    :param progress: logs the progress, into the log of the task in whose context this is created.
+    :param start: the unix time at which polling starts.
+    :param since: the unix time at which the job was submitted, if known.
+    :param completion_times: those of similar jobs.
+    """
+
+    result: T | None = None
+    """The job or post, once it has ended."""
+
+    def __init__(
+        self,
+        *,
+        interval: float,
+        deadline: float,
+        progress: Progress,
+        start: float = 0.0,
+        since: float | None = None,
+        completion_times: CompletionTimes | None = None,
+    ) -> None:
+        now = time.monotonic()
+        offset = now - time.time()
+        self.interval = interval
+        self._deadline = deadline + offset
+        self._progress = progress
+        self._context = contextvars.copy_context()
+        self._pace = Pace(interval)
+        self._step = interval * random.uniform(0.9, 1.0)
+        self._not_before = (start or since or time.time()) + offset
+        if now > self._not_before + interval:  # another triggerer's jobs, taken over all at once
+            self._not_before = now + random.uniform(0.0, interval)
+        if since is None or completion_times is None:
+            self._since, self._times = self._not_before, CompletionTimes()
+        else:
+            self._since, self._times = since + offset, completion_times
+        # One in ten is polled earlier, to notice when jobs become faster.
+        self._early_age = self._times.earliest * random.uniform(0.5, 1.0) if random.random() < 0.1 else 0.0
+        self._age = 0.0
+        self._listed_since: float | None = None
+        self.is_listed_as_ended = False
+        self._patience_seconds = interval * random.uniform(0.5, 1.0)
+
+    def due_at(self, patience: float = 0.0) -> float:
+        """
+        Return when to poll next.
+
+        :param patience: for how many intervals at most a list of jobs can put this off.
+        """
+        due = (
+            0.0
+            if self.is_listed_as_ended
+            else self._since + (self._early_age or self._times.next(self._age, self._step))
+        )
+        if self._listed_since is not None:
+            due = min(due, self._listed_since + patience * self._patience_seconds)
+        return min(max(due, self._not_before), self._deadline)
+
+    @property
+    def is_listed_in_progress(self) -> bool:
+        """Whether a list has shown it in progress since its last poll."""
+        return self._listed_since is not None and not self.is_listed_as_ended
+
+    def take(self, answer: T | ServiceError, sent_at: float) -> None:
+        """
+        Take the answer to a poll that was sent at ``sent_at``.
+
+        :raises AirflowSensorTimeout: if it has not ended at the deadline.
+        :raises ServiceError: the error, if it is permanent and confirmed.
+        """
+        error = answer if isinstance(answer, ServiceError) else None
+        if not isinstance(answer, ServiceError):
+            age = time.monotonic() - self._since
+            if answer.has_ended:
+                self._times.note(self._since, age, before=self._age)
+                self.result = answer
+                return
+            self._age, self._early_age = age, 0.0
+            self._listed_since, self.is_listed_as_ended = None, False
+            self._patience_seconds = self.interval * random.uniform(0.5, 1.0)
+        delay = self._pace.after(error)
+        if sent_at >= self._deadline:
+            raise AirflowSensorTimeout(self._progress.too_late(error))
+        now = time.monotonic()
+        delay = min(delay, max(0.0, self._deadline - now))
+        if error is None:
+            self._step = delay
+        else:
+            self._not_before = now + delay
+        self._context.run(self._progress.note, error, delay)
+
+    def listed(self, sent_at: float, *, in_progress: bool) -> None:
+        """Take what a page of the list of jobs says, which was requested at ``sent_at``."""
+        if not in_progress:
+            self.is_listed_as_ended = True
+        elif sent_at - self._since > self._age:
+            if self._listed_since is None:
+                self._listed_since = self.due_at()
+            if random.random() < SAMPLE:
+                self._patience_seconds = 0.0
+            self._age, self._early_age = sent_at - self._since, 0.0
+
+
+def wait(poll: Callable[[], T], *, interval: float, deadline: float, progress: Progress) -> T:
     """
     Poll until the job or post has ended, sleeping in between; transient errors are retried until the deadline.
 
@@ -42,81 +146,15 @@ def wait(
     :raises AirflowSensorTimeout: at the deadline.
     :raises ServiceError: on a permanent error.
     """
-    pace = Pace(interval)
+    waiting: Wait[T] = Wait(interval=interval, deadline=deadline, progress=progress)
     while True:
-        error = None
-        is_last = time.time() >= deadline
+        sent_at = time.monotonic()
+        answer: T | ServiceError
         try:
-            result = poll()
-            if result.has_ended:
-                return result
-        except ServiceError as exception:
-            error = exception
-        time.sleep(_delay(pace, error, is_last=is_last, remaining=deadline - time.time(), progress=progress))
-
-
-async def wait_async(
-    poll: Callable[[], Awaitable[T]],
-    *,
-    interval: float,
-    deadline: float,
-    progress: Progress,
-    start: float = 0.0,
-    since: float | None = None,
-    completion_times: CompletionTimes | None = None,
-) -> T:
-    """
-    Poll like :func:`wait`, in an event loop, at times that depend on the completion times of similar jobs.
-
-    :param start: the unix time at which polling starts.
-    :param since: the unix time at which the job was submitted, if known.
-    :param completion_times: those of similar jobs.
-    """
-    clock = asyncio.get_running_loop().time
-    offset = clock() - time.time()  # from here on, times are those of the monotonic clock
-    deadline += offset
-    first_poll = (start or since or time.time()) + offset
-    if clock() > first_poll + interval:  # another triggerer's jobs, taken over all at once
-        first_poll = clock() + random.uniform(0.0, interval)
-    await asyncio.sleep(min(first_poll, deadline) - clock())
-    if since is None or completion_times is None:
-        since, completion_times = clock(), CompletionTimes()
-    else:
-        since = min(since + offset, clock())
-    # One in ten is polled earlier, to notice when jobs become faster.
-    early_age = completion_times.earliest * random.uniform(0.5, 1.0) if random.random() < 0.1 else 0.0
-    last_age = 0.0
-    pace = Pace(interval)
-    while True:
-        step = interval * random.uniform(0.9, 1.0)
-        # Sleep in short steps, since other jobs' completion times may move this poll forward.
-        while (now := clock()) < min(  # noqa: ASYNC110
-            due := since + (early_age or completion_times.next(last_age, step)), deadline
-        ):
-            await asyncio.sleep(min(due, now + interval, deadline) - now)
-        early_age = 0.0
-        error = None
-        is_last = now >= deadline
-        try:
-            result = await poll()
-        except ServiceError as exception:
-            error = exception
-        else:
-            age = clock() - since
-            if result.has_ended:
-                completion_times.note(since, age, before=last_age)
-                return result
-            del result
-            last_age = age
-        delay = _delay(pace, error, is_last=is_last, remaining=deadline - clock(), progress=progress)
-        if error is not None:
-            await asyncio.sleep(delay)
-
-
-def _delay(pace: Pace, error: ServiceError | None, *, is_last: bool, remaining: float, progress: Progress) -> float:
-    delay = pace.after(error)
-    if is_last:
-        raise AirflowSensorTimeout(progress.too_late(error))
-    delay = min(delay, max(0.0, remaining))
-    progress.note(error, delay)
-    return delay
+            answer = poll()
+        except ServiceError as error:
+            answer = error
+        waiting.take(answer, sent_at)
+        if waiting.result is not None:
+            return waiting.result
+        time.sleep(max(0.0, waiting.due_at() - time.monotonic()))

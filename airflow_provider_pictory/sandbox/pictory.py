@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import chain, dropwhile, islice
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID, uuid5
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -30,7 +31,6 @@ CREDITS = {
 }
 STYLES = ("photorealistic", "artistic", "cartoon", "minimalist", "vintage", "futuristic")
 FIELDS = ("prompt", "model", "aspectRatio", "style", "referenceImageUrl", "webhook")
-PAGE_SIZE = 20
 MONTHS_KEPT = 12
 
 Problem = dict[str, str]
@@ -101,22 +101,40 @@ class Pictory:
 
     async def list_jobs(self, request: Request) -> Response:
         """GET /v1/jobs."""
-        jobs: Iterator[ImageJob | OtherJob] = chain(
-            reversed(self.world.jobs.values()), reversed(self.world.other_jobs.values())
-        )
+        jobs = self._listed_jobs()
         key = request.query_params.get("nextPageKey")
         if key is not None:
             last = _last_of_page(key)
-            if last not in self.world.jobs and last not in self.world.other_jobs:
-                return JSONResponse({"message": "Invalid nextPageKey"}, 400)
             jobs = islice(dropwhile(lambda job: job.id != last, jobs), 1, None)
-        page = list(islice(jobs, PAGE_SIZE))
+            first = next(jobs, None)
+            if first is None:
+                return JSONResponse({"message": "Invalid nextPageKey"}, 400)
+            jobs = chain([first], jobs)
+        page = list(islice(jobs, self.world.settings.list_page_size))
         more = next(jobs, None) is not None
-        items = []
-        for job in page:
-            shown = self._shown(job)
-            items.append({"success": shown["success"], "data": {"jobId": job.id, **shown["data"]}})
+        items = [self._listed(job) for job in page]
         return JSONResponse({"items": items, "nextPageKey": _page_key(page[-1].id) if more else None})
+
+    def _listed_jobs(self) -> Iterator[ImageJob | OtherJob]:
+        settings = self.world.settings
+        until = self.world.clock() - settings.list_lag
+        for job in reversed(self.world.jobs.values()):
+            if job.submitted_at <= until:
+                yield job
+                for number in range(settings.list_other_jobs):
+                    other_id = str(uuid5(UUID(job.id), str(number)))
+                    yield OtherJob(other_id, job.submitted_at, True, {"status": "completed", "transcript": []})
+        yield from reversed(self.world.other_jobs.values())
+
+    def _listed(self, job: ImageJob | OtherJob) -> dict[str, Any]:
+        settings = self.world.settings
+        if isinstance(job, OtherJob):
+            success, data = job.success, job.data
+        else:
+            status = job.status(self.world.clock() - settings.list_lag, settings.retention)
+            success, data = status != "failed", job.data(status, self.world.image_url(job))
+            data = data if settings.list_results else {"status": status}
+        return {"success": success, "data": {"jobId": job.id, **data}}
 
     async def get_quota(self, request: Request) -> Response:
         """GET /v1/quota."""

@@ -97,6 +97,20 @@ def _whole(value: object) -> int:
     return int(number)
 
 
+def _page_size(value: object) -> int:
+    size = _whole(value)
+    if not size:
+        raise ValueError(f"not a whole number above zero: {value!r}")
+    return size
+
+
+def _yes_or_no(value: object) -> bool:
+    known = {"true": True, "yes": True, "false": False, "no": False}
+    if str(value).lower() not in known:
+        raise ValueError(f"neither yes nor no: {value!r}")
+    return known[str(value).lower()]
+
+
 def _rate(value: object) -> int | None:
     return None if value in (None, "off") else _whole(value)
 
@@ -127,6 +141,14 @@ class Settings:
     failure_rate: float = field(default=0.0, metadata=_about(_share, "share of Pictory jobs that fail, 0 to 1"))
     retention: float | None = field(
         default=None, metadata=_about(_retention, "seconds until a finished Pictory job is cleaned")
+    )
+    list_page_size: int = field(default=20, metadata=_about(_page_size, "items on a page of Pictory's list of jobs"))
+    list_lag: float = field(default=0.0, metadata=_about(_seconds, "seconds that the list of jobs lags behind"))
+    list_results: bool = field(
+        default=True, metadata=_about(_yes_or_no, "whether the list of jobs has their results: yes or no")
+    )
+    list_other_jobs: int = field(
+        default=0, metadata=_about(_whole, "jobs of other kinds that are listed after each image job")
     )
     pictory_rate: int | None = field(default=None, metadata=_about(_rate, "Pictory polls allowed per minute"))
     posteverywhere_rate: int | None = field(

@@ -13,10 +13,12 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from airflow_provider_pictory import exceptions
+from airflow_provider_pictory.client.pictory import list_jobs
+from airflow_provider_pictory.client.services import PICTORY
 from airflow_provider_pictory.exceptions import ServiceError, one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook
+from airflow_provider_pictory.polling.dispatcher import SharedDispatcher
 from airflow_provider_pictory.polling.next_poll import CompletionTimes
-from airflow_provider_pictory.polling.poller import SharedPoller
 from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 
 if sys.version_info >= (3, 11):
@@ -30,6 +32,9 @@ LAST_CALL = 600.0
 MIN_WAIT = 10.0
 """The minimum wait in seconds: the scheduler, up to 6 s late, treats a task that resumes earlier as killed."""
 
+LISTS = {PICTORY.conn_type: list_jobs}
+"""The requests for a service's list of jobs, which is read where many jobs are due."""
+
 
 @lru_cache(maxsize=1000)
 def completion_times(conn_id: str, kind: str | None) -> CompletionTimes:
@@ -37,9 +42,9 @@ def completion_times(conn_id: str, kind: str | None) -> CompletionTimes:
     return CompletionTimes()
 
 
-def shared_poller(hook: type[AsyncServiceHook], conn_id: str) -> SharedPoller:
-    """Return a connection's poller."""
-    return SharedPoller(hook.conn_type, conn_id, lambda: hook(conn_id).transport)
+def shared_dispatcher(hook: type[AsyncServiceHook], conn_id: str) -> SharedDispatcher:
+    """Return a connection's dispatcher."""
+    return SharedDispatcher(hook.conn_type, conn_id, lambda: hook(conn_id).transport, LISTS.get(hook.conn_type))
 
 
 class ServiceTrigger(BaseTrigger):

@@ -9,11 +9,11 @@ from airflow_provider_pictory.client.pictory import get_job
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
 from airflow_provider_pictory.links import image_links
 from airflow_provider_pictory.polling.progress import Progress
-from airflow_provider_pictory.polling.waiting import wait_async
+from airflow_provider_pictory.polling.waiting import Wait
 from airflow_provider_pictory.task.end_in_triggerer import ENDED_KEY
 from airflow_provider_pictory.task.log_messages import job_ended
 from airflow_provider_pictory.task.xcom import IMAGE_KEY, for_galleries
-from airflow_provider_pictory.triggers.base import WaitTrigger, completion_times, shared_poller
+from airflow_provider_pictory.triggers.base import WaitTrigger, completion_times, shared_dispatcher
 from airflow_provider_pictory.version_compat import XCom
 
 
@@ -57,17 +57,16 @@ class ImageJobTrigger(WaitTrigger):
     async def wait(self) -> dict[str, Any]:
         """Wait for the job, and return the fields of its :class:`~airflow_provider_pictory.client.models.ImageJob`."""
         progress = Progress(self.subject, self.log, self.submitted_at)
-        request = get_job(self.job_id)
-        async with shared_poller(PictoryAsyncHook, self.pictory_conn_id) as poller:
-            job = await wait_async(
-                lambda: poller.send(request),
-                interval=self.poll_interval,
-                deadline=self.deadline,
-                progress=progress,
-                start=self.start,
-                since=self.submitted_at,
-                completion_times=completion_times(self.pictory_conn_id, self.model),
-            )
+        wait: Wait[ImageJob] = Wait(
+            interval=self.poll_interval,
+            deadline=self.deadline,
+            progress=progress,
+            start=self.start,
+            since=self.submitted_at,
+            completion_times=completion_times(self.pictory_conn_id, self.model),
+        )
+        async with shared_dispatcher(PictoryAsyncHook, self.pictory_conn_id) as dispatcher:
+            job = await dispatcher.wait(get_job(self.job_id), wait, self.job_id)
         self.log.info(job_ended(job, progress.age))
         return job.as_event()
 

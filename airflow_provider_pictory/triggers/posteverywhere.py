@@ -11,11 +11,11 @@ from airflow_provider_pictory.client.posteverywhere import get_post_results
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook
 from airflow_provider_pictory.links import post_links
 from airflow_provider_pictory.polling.progress import Progress
-from airflow_provider_pictory.polling.waiting import wait_async
+from airflow_provider_pictory.polling.waiting import Wait
 from airflow_provider_pictory.task.end_in_triggerer import ENDED_KEY
 from airflow_provider_pictory.task.log_messages import post_ended
 from airflow_provider_pictory.task.xcom import POST_KEY, describe_post, describe_source
-from airflow_provider_pictory.triggers.base import WaitTrigger, completion_times, shared_poller
+from airflow_provider_pictory.triggers.base import WaitTrigger, completion_times, shared_dispatcher
 from airflow_provider_pictory.version_compat import XCom
 
 
@@ -59,17 +59,16 @@ class PostTrigger(WaitTrigger):
     async def wait(self) -> dict[str, Any]:
         """Wait for the post, and return it as in XCom."""
         progress = Progress(self.subject, self.log, self.start)
-        request = get_post_results(self.post_id)
-        async with shared_poller(PostEverywhereAsyncHook, self.posteverywhere_conn_id) as poller:
-            results = await wait_async(
-                lambda: poller.send(request),
-                interval=self.poll_interval,
-                deadline=self.deadline,
-                progress=progress,
-                start=self.start,
-                since=self.start,
-                completion_times=completion_times(self.posteverywhere_conn_id, "post"),
-            )
+        wait: Wait[Post] = Wait(
+            interval=self.poll_interval,
+            deadline=self.deadline,
+            progress=progress,
+            start=self.start,
+            since=self.start,
+            completion_times=completion_times(self.posteverywhere_conn_id, "post"),
+        )
+        async with shared_dispatcher(PostEverywhereAsyncHook, self.posteverywhere_conn_id) as dispatcher:
+            results = await dispatcher.wait(get_post_results(self.post_id), wait, self.post_id)
         post = replace(results, media_ids=tuple(self.media_ids), scheduled_for=self.scheduled_for)
         for line in post_ended(post, progress.age):
             self.log.info(line)

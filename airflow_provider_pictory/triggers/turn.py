@@ -12,7 +12,7 @@ from airflow_provider_pictory.exceptions import one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook
 from airflow_provider_pictory.hooks.pictory import PictoryAsyncHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereAsyncHook
-from airflow_provider_pictory.triggers.base import ServiceTrigger, shared_poller, timeout
+from airflow_provider_pictory.triggers.base import ServiceTrigger, shared_dispatcher, timeout
 
 HOOKS: dict[str, type[AsyncServiceHook]] = {
     hook.conn_type: hook for hook in (PictoryAsyncHook, PostEverywhereAsyncHook)
@@ -45,10 +45,10 @@ class TurnTrigger(ServiceTrigger):
         try:
             async with (
                 timeout(self.deadline - time.time()),
-                shared_poller(HOOKS[self.conn_type], self.conn_id) as poller,
+                shared_dispatcher(HOOKS[self.conn_type], self.conn_id) as dispatcher,
             ):
-                poller.pause(self.moment - time.time())
-                await poller.acquire(self.requests)
+                dispatcher.pause(self.moment - time.time())
+                await dispatcher.acquire(self.requests)
         except asyncio.TimeoutError:
             pass
         except Exception as error:

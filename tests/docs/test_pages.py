@@ -162,7 +162,7 @@ def test_the_reference_has_every_public_class():
     for group in ("operators", "sensors", "triggers", "hooks", "links", "retries", "client.models", "exceptions"):
         for module in modules(f"{airflow_provider_pictory.__name__}.{group}"):
             for name, item in inspect.getmembers(import_module(module), inspect.isclass):
-                if item.__module__ != module or name.startswith("_") or module.endswith((".base", ".poller")):
+                if item.__module__ != module or name.startswith("_") or module.endswith((".base", ".dispatcher")):
                     continue
                 assert {module, f"{module}.{name}"} & described, f"{module}.{name}"
 

@@ -45,7 +45,7 @@ def test_a_key_that_is_changed_during_a_wait_is_taken_up(
     settings: Callable[..., None],
 ):
     monkeypatch.setattr("airflow_provider_pictory.client.transport.REFRESH_INTERVAL", 0.0)
-    monkeypatch.setattr("airflow_provider_pictory.polling.poller.REFRESH_INTERVAL", 0.0)
+    monkeypatch.setattr("airflow_provider_pictory.polling.dispatcher.REFRESH_INTERVAL", 0.0)
     name = "pictory" if what == "image" else "posteverywhere"
     url, key = getattr(sandbox, f"{name}_url"), getattr(sandbox, f"{name}_key")
     settings(latency=0.3, publish_latency=0.3)

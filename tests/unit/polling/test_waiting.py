@@ -5,11 +5,13 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from airflow_provider_pictory.client.connection import Endpoint
 from airflow_provider_pictory.client.models import Destination, ImageJob, Post
+from airflow_provider_pictory.client.pictory import get_job
 from airflow_provider_pictory.client.validation import seconds
 from airflow_provider_pictory.exceptions import (
     InvalidRequestError,
@@ -18,9 +20,10 @@ from airflow_provider_pictory.exceptions import (
     RateLimitedError,
     TransientError,
 )
+from airflow_provider_pictory.polling.dispatcher import Dispatcher
 from airflow_provider_pictory.polling.next_poll import Pace
 from airflow_provider_pictory.polling.progress import Progress
-from airflow_provider_pictory.polling.waiting import wait, wait_async
+from airflow_provider_pictory.polling.waiting import Wait, wait
 from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 
 log = logging.getLogger(__name__)
@@ -115,11 +118,35 @@ def run_sync(ask: Callable[[], Any], deadline: float) -> Any:
     return wait(ask, interval=0.001, deadline=deadline, progress=progress())
 
 
-def run_async(ask: Callable[[], Any], deadline: float) -> Any:
-    async def asked() -> Any:
-        return ask()
+class Answers:
+    """A transport that answers what a function does."""
 
-    return asyncio.run(wait_async(asked, interval=0.001, deadline=deadline, progress=progress()))
+    conn_id = "pictory_default"
+    allowance = None
+
+    def __init__(self, ask: Callable[[], Any]) -> None:
+        self.ask = ask
+
+    async def refresh(self) -> Endpoint:
+        return Endpoint("https://api.example", "k" * 8, requests_per_minute=1e6)
+
+    async def send(self, request: Any) -> Any:
+        return self.ask()
+
+    async def close(self) -> None:
+        pass
+
+
+def run_async(ask: Callable[[], Any], deadline: float) -> Any:
+    async def waited() -> Any:
+        dispatcher = Dispatcher(cast(Any, Answers(ask)))
+        wait: Wait[Any] = Wait(interval=0.001, deadline=deadline, progress=progress())
+        try:
+            return await dispatcher.wait(get_job("j"), wait, "j")
+        finally:
+            await dispatcher.close()
+
+    return asyncio.run(waited())
 
 
 @pytest.mark.parametrize("run", [run_sync, run_async])
@@ -159,6 +186,55 @@ class TestLoops:
 
         with pytest.raises(AirflowSensorTimeout, match="the service is down"):
             run(ask, time.time() + 0.01)
+
+
+class TestList:
+    """What a list says of a job that is polled every 10 s and was submitted just now."""
+
+    @pytest.fixture
+    def waiting(self, monkeypatch: pytest.MonkeyPatch) -> Wait[ImageJob]:
+        monkeypatch.setattr("airflow_provider_pictory.polling.waiting.SAMPLE", 0.0)
+        return Wait(interval=10, deadline=time.time() + 3600, progress=progress())
+
+    def test_in_progress_puts_the_next_poll_off(self, waiting: Wait[ImageJob]):
+        due_at = waiting.due_at(5)
+        for second in range(1, 8):
+            waiting.listed(due_at + second, in_progress=True)
+        assert due_at + 7 + 9 <= waiting.due_at(5) <= due_at + 7 + 10
+
+    def test_but_not_for_ever(self, waiting: Wait[ImageJob]):
+        due_at = waiting.due_at(5)
+        for second in range(1, 1000):
+            waiting.listed(due_at + second, in_progress=True)
+        assert due_at + 25 <= waiting.due_at(5) <= due_at + 50
+        assert waiting.due_at(0) == pytest.approx(due_at)  # without the list
+
+    def test_a_few_are_polled_all_the_same(self, waiting: Wait[ImageJob], monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("airflow_provider_pictory.polling.waiting.SAMPLE", 1.0)
+        due_at = waiting.due_at(5)
+        waiting.listed(due_at - 1, in_progress=True)
+        assert waiting.due_at(5) == pytest.approx(due_at)
+
+    def test_what_has_ended_is_due_now(self, waiting: Wait[ImageJob]):
+        now = time.monotonic()
+        waiting.listed(now + 1, in_progress=True)
+        waiting.listed(now + 2, in_progress=False)
+        assert waiting.due_at(5) <= now
+        waiting.take(BUSY, now + 3)  # the list was wrong
+        assert waiting.due_at(5) > now + 8
+
+    def test_the_service_is_left_alone_as_long_as_it_wants(self, waiting: Wait[ImageJob]):
+        now = time.monotonic()
+        waiting.take(RateLimitedError("m", retry_after=60), now)
+        waiting.listed(now + 1, in_progress=False)
+        assert waiting.due_at(5) >= now + 60
+
+    def test_a_page_that_was_overtaken_says_nothing(self, waiting: Wait[ImageJob]):
+        now = time.monotonic()
+        waiting.take(BUSY, now + 1)
+        due_at = waiting.due_at(5)
+        waiting.listed(now - 5, in_progress=True)
+        assert waiting.due_at(5) == due_at
 
 
 def test_lengths_of_time():
