@@ -45,6 +45,10 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": "Pictory", "python-modules": [f"{_MODULE}.triggers.pictory"]},
             {"integration-name": "PostEverywhere", "python-modules": [f"{_MODULE}.triggers.posteverywhere"]},
         ],
+        "task-decorators": [
+            {"name": name, "class-name": f"{_MODULE}.decorators.{name.partition('_')[0]}.{name}_task"}
+            for name in ("pictory_image", "posteverywhere_media", "posteverywhere_post")
+        ],
         "connection-types": [_connection_type(service) for service in SERVICES],
         "extra-links": [f"{_MODULE}.links.{name}" for name in ("ImageLink", "PostLink", "PlatformLink")],
     }

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from airflow.sdk import PokeReturnValue as PokeReturnValue
     from airflow.sdk import RetryDecision as RetryDecision
     from airflow.sdk import RetryPolicy as RetryPolicy
+    from airflow.sdk.bases.decorator import DecoratedOperator as DecoratedOperator
+    from airflow.sdk.bases.decorator import determine_kwargs as determine_kwargs
+    from airflow.sdk.bases.decorator import task_decorator_factory as task_decorator_factory
+    from airflow.sdk.bases.operator import ExecutorSafeguard as ExecutorSafeguard
     from airflow.sdk.configuration import conf as conf
     from airflow.sdk.exceptions import AirflowException as AirflowException
     from airflow.sdk.exceptions import AirflowFailException as AirflowFailException
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from airflow.sdk.exceptions import XComNotFound as XComNotFound
     from airflow.sdk.execution_time.xcom import XCom as XCom
     from airflow.sdk.listener import get_listener_manager as get_listener_manager
+    from airflow.sdk.timezone import coerce_datetime as coerce_datetime
     from airflow.sdk.types import TaskInstanceKey as TaskInstanceKey
 
 _EXCEPTIONS = ("airflow.sdk.exceptions", "airflow.exceptions")
@@ -55,6 +60,8 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "BaseOperatorLink": ("airflow.sdk", "airflow.models.baseoperatorlink"),
     "BaseSensorOperator": ("airflow.sdk", "airflow.sensors.base"),
     "BaseXCom": ("airflow.sdk.bases.xcom", "airflow.models.xcom"),
+    "DecoratedOperator": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
+    "ExecutorSafeguard": ("airflow.sdk.bases.operator", "airflow.models.baseoperator"),
     "NEVER_EXPIRE": ("airflow.sdk",),
     "Param": ("airflow.sdk", "airflow.models.param"),
     "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
@@ -65,6 +72,9 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "TimeDeltaTrigger": ("airflow.providers.standard.triggers.temporal", "airflow.triggers.temporal"),
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models.xcom"),
     "XComNotFound": _EXCEPTIONS,
+    "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),
+    "task_decorator_factory": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
+    "coerce_datetime": ("airflow.sdk.timezone", "airflow.utils.timezone"),
     "conf": ("airflow.sdk.configuration", "airflow.configuration"),
     "get_listener_manager": ("airflow.sdk.listener", "airflow.listeners.listener"),
 }

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import functools
 import importlib
 import json
 import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
+
+from airflow_provider_pictory.testing import task_run
+from airflow_provider_pictory.testing.task_run import TaskRun, first_event, has_state_store
 
 # Before the first import of Airflow, which reads its configuration then.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-provider-pictory-")
@@ -63,90 +63,51 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return slept
 
 
-@dataclass
-class TaskInstance:
-    """What an operator sees of its task instance."""
-
-    try_number: int = 1
-    max_tries: int = 1
-    map_index: int = -1
-    start_date: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.timezone.utc))
-    pushed: dict[str, Any] = field(default_factory=dict)
-    upstream: dict[tuple[str, str], Any] = field(default_factory=dict)
-    states: dict[str, str] = field(default_factory=dict)
-    dag_id: str = "dag"
-    run_id: str = "run"
-
-    def get_task_states(self, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, Any]:
-        return {self.run_id: self.states}
-
+class TaskInstance(task_run.TaskInstance):
     def xcom_push(self, key: str, value: Any) -> None:
-        self.pushed[key] = json.loads(json.dumps(value))
-
-    def xcom_pull(self, task_ids: str, key: str, map_indexes: int) -> Any:
-        return self.upstream.get((task_ids, key))
+        super().xcom_push(key, json.loads(json.dumps(value)))
 
 
-class StateStore(dict[str, Any]):
-    """A task state store, as Airflow has it from 3.3: JSON in, JSON out."""
-
-    def set(self, key: str, value: Any, *, retention: Any) -> None:
+class StateStore(task_run.StateStore):
+    def set(self, key: str, value: Any, *, retention: Any = None) -> None:
         assert retention is importlib.import_module("airflow.sdk").NEVER_EXPIRE
-        self[key] = json.loads(json.dumps(value))
-
-
-def has_state_store() -> bool:
-    try:
-        return hasattr(importlib.import_module("airflow.sdk"), "NEVER_EXPIRE")
-    except ImportError:
-        return False
+        super().set(key, value)
 
 
 needs_state_store = pytest.mark.skipif(not has_state_store(), reason="Airflow has a task state store from 3.3")
 
 
-@dataclass
-class Tries:
-    """
-    Runs a task try by try. What Airflow does between them happens here too: templates are not rendered, all else is.
+class Tries(TaskRun):
+    """Runs a task try by try: templates as they are, pauses in no time, triggers from a row of JSON."""
 
-    :param store: the task's state store, where this Airflow has one.
-    """
+    def __init__(self, operator: Any) -> None:
+        super().__init__(operator, TaskInstance(operator.task_id))
+        self.operator = operator
+        self.store = StateStore() if has_state_store() else None
+        self.due = dt.datetime.now(dt.timezone.utc)
+        self.deferred = 0
+        self.paused: list[float] = []
+        self.triggers: list[tuple[str, dict[str, Any]]] = []
 
-    operator: Any
-    store: StateStore | None = field(default_factory=lambda: StateStore() if has_state_store() else None)
-    ti: TaskInstance = field(default_factory=TaskInstance)
-    due: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.timezone.utc))
-    deferred: int = 0
-    paused: list[float] = field(default_factory=list)
-    triggers: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    def prepared(self) -> tuple[Any, dict[str, Any]]:
+        self.operator.__dict__.pop("hook", None)  # every worker is a process of its own
+        return self.operator, self.context
 
     @property
     def context(self) -> dict[str, Any]:
-        context = {"ti": self.ti, "task": self.operator, "data_interval_end": self.due}
-        return context if self.store is None else {**context, "task_state_store": self.store}
+        return {**self.context_of(self.operator), "data_interval_end": self.due}
 
     def run(self) -> Any:
-        """Run one try to its end, and return its result or raise its error."""
-        from airflow_provider_pictory.version_compat import TaskDeferred
-
-        step = functools.partial(self.operator.execute, self.context)
         clock = SimpleNamespace(sleep=time.sleep, time=lambda: time.time() + sum(self.paused))
-        try:
-            while True:
-                self.operator.__dict__.pop("hook", None)  # every worker is a process of its own
-                try:
-                    with mock.patch("airflow_provider_pictory.task.find_or_create_post.time", clock):
-                        return step()
-                except TaskDeferred as deferral:
-                    event = self.pause(deferral) if deferral.method_name == "execute_after_pause" else None
-                    if event is None:
-                        self.deferred += 1
-                        event = self.fire(deferral.trigger)
-                    kwargs = {**(deferral.kwargs or {}), "event": event}
-                    step = functools.partial(self.operator.resume_execution, deferral.method_name, kwargs, self.context)
-        finally:
-            self.ti.try_number += 1
+        with mock.patch("airflow_provider_pictory.task.find_or_create_post.time", clock):
+            return super().run()
+
+    def wait(self, deferral: Any) -> Any:
+        event = self.pause(deferral) if deferral.method_name == "execute_after_pause" else None
+        if event is None:
+            self.deferred += 1
+            event = self.fire(deferral.trigger)
+        return event
 
     def pause(self, deferral: Any) -> Any:
         """Pass over a pause, in no time."""
@@ -156,7 +117,6 @@ class Tries:
         return moment
 
     def fire(self, trigger: Any) -> Any:
-        """Run a trigger as the triggerer does: from its row."""
         path, kwargs = trigger.serialize()
         self.triggers.append((path, json.loads(json.dumps(kwargs))))
         return self.revive(*self.triggers[-1])
@@ -164,11 +124,4 @@ class Tries:
     @staticmethod
     def revive(path: str, kwargs: dict[str, Any]) -> Any:
         """Run a trigger's row, and return its event."""
-        module, _, name = path.rpartition(".")
-        revived = getattr(importlib.import_module(module), name)(**kwargs)
-
-        async def first_event() -> Any:
-            async for event in revived.run():
-                return json.loads(json.dumps(event.payload))
-
-        return asyncio.run(first_event())
+        return json.loads(json.dumps(first_event(path, kwargs)))

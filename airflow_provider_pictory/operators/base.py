@@ -90,6 +90,7 @@ class ServiceOperator(Linked):
         context = with_task_instance(context, self)
         restore_texts(self, self._text_templates, context)
         with self.reporting_failure(context):
+            self.prepare(context, is_resumed=False)
             return self._attempt_or_pause(context)
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -97,7 +98,11 @@ class ServiceOperator(Linked):
         context = with_task_instance(context, self)
         restore_texts(self, self._text_templates, context)
         with self.reporting_failure(context):
+            self.prepare(context, is_resumed=True)
             return super().resume_execution(next_method, with_trigger_error(next_method, next_kwargs), context)
+
+    def prepare(self, context: Context, *, is_resumed: bool) -> None:
+        """Override to set arguments that are not known before; called in each process of the task."""
 
     @contextmanager
     def reporting_failure(self, context: Context) -> Iterator[None]:

@@ -383,7 +383,7 @@ class PostImageOperator(ServiceOperator):
         PostRequest.check(arguments)
         check_each(arguments, media_ids=optional(check_media_ids))
         check_wait(arguments)
-        if not self._image_parameters:
+        if not self._image_parameters and self.content is not NOT_GIVEN:
             raise InvalidRequestError.of("image, media_ids", "neither is given", "exactly one of the two")
         if isinstance(arguments.get("image"), str):
             check_url("image", arguments["image"], secure=True)

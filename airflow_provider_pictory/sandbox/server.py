@@ -109,6 +109,19 @@ class Sandbox:
         self._server.should_exit = True
         self._thread.join()
 
+    def ledger(self) -> dict[str, Any]:
+        """Return everything that was asked, paid and published, as ``GET /sandbox/ledger`` does."""
+        return self._in_loop(self.world.ledger)
+
+    def change_settings(self, **settings: object) -> None:
+        """
+        Change settings, see `airflow_provider_pictory.sandbox.settings.Settings`; `reset` takes it back.
+
+        :raises ValueError: a setting is unknown or its value makes no sense.
+        """
+        changed = self.world.settings.updated(settings)
+        self._in_loop(lambda: self.world.change_settings(changed))
+
     def fault(self, call: str, kind: str, **options: Any) -> str:
         """
         Set a fault, see `airflow_provider_pictory.sandbox.faults.Fault`; return its id.

@@ -121,6 +121,11 @@ class Entry:
         """Whether the task has returned its result: a clear since then repeats the work."""
         return bool(self.values.get("done"))
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a request that costs or publishes was sent, or may have been, and its result can be resumed."""
+        return any(self.values.get(name) for name in ("spending", "lost", "calling", "job_id", "media", "post_id"))
+
 
 class Store:
     """Reads and writes a running task's entry."""
@@ -173,7 +178,10 @@ def take_over(entry: Entry | None, fingerprint: str, max_tries: int) -> tuple[En
     values = entry.values
     new = replace(entry, fingerprint=fingerprint, max_tries=max_tries, values={})
     if entry.fingerprint != fingerprint:
-        discarded = {} if entry.is_delivered else {name: value for name, value in values.items() if name != "since"}
+        left = {} if entry.is_delivered else values
+        # A retry with other inputs has paid for them too.
+        new = replace(new, values={name: left[name] for name in {"failed_jobs"} & set(left) if not is_cleared})
+        discarded = {name: value for name, value in left.items() if name != "since" and name not in new.values}
         if not discarded:
             return new, (logging.INFO, "The inputs have changed since an earlier try: starting over")
         text = f"The inputs have changed: starting over, without what an earlier try left behind: {discarded}"

@@ -63,12 +63,7 @@ def travel(sandbox: Sandbox) -> Callable[[float], None]:
 @pytest.fixture
 def settings(sandbox: Sandbox) -> Callable[..., None]:
     """Change settings of the sandbox."""
-
-    def change(**values: Any) -> None:
-        answer = requests.post(f"{sandbox.url}/sandbox/settings", json=values, timeout=10)
-        assert answer.status_code == 200, answer.text
-
-    return change
+    return sandbox.change_settings
 
 
 @pytest.fixture
