@@ -109,9 +109,9 @@ def digest(arguments: Any) -> str:
 def _plain(value: Any) -> Any:
     """Convert to what has the same text in every process: the lists of Airflow have not, nor have sets."""
     if isinstance(value, Mapping):
-        return sorted(((repr(name), _plain(item)) for name, item in value.items()), key=lambda pair: pair[0])
+        return tuple(sorted(((repr(name), _plain(item)) for name, item in value.items()), key=lambda pair: pair[0]))
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
         return [_plain(item) for item in value]
     if isinstance(value, (set, frozenset)):
         return sorted(map(repr, value))
-    return value if isinstance(value, str) else re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    return repr(value) if isinstance(value, (str, bytes)) else re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))

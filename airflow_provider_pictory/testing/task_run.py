@@ -173,7 +173,7 @@ class RunTask:
     """
 
     def __init__(self) -> None:
-        self._runs: dict[int, tuple[Any, TaskRun]] = {}
+        self._runs: list[tuple[Any, Mapping[str, Any] | None, TaskRun]] = []
         self.xcoms: dict[str, Any] = {}
         """The XComs that the last task pushed beside its result, by key, such as ``pictory_image``."""
 
@@ -199,12 +199,7 @@ class RunTask:
         :return: the task's result.
         :raises Exception: whatever the task raises, such as ``AirflowSkipException``.
         """
-        if id(task) not in self._runs:
-            ti = TaskInstance(task.task_id, map_index=-1 if mapped is None else 0)
-            # What is given to a decorated function when it is mapped are its own arguments.
-            kwargs = {"op_kwargs": mapped} if hasattr(task, "python_callable") else mapped
-            self._runs[id(task)] = task, TaskRun(task if mapped is None else task.unmap(kwargs), ti)
-        _, run = self._runs[id(task)]
+        run = self._find_or_create(task, mapped)
         run.ti.upstream = {
             key if isinstance(key, tuple) else (key, RETURN_VALUE): value for key, value in (upstream or {}).items()
         }
@@ -213,6 +208,17 @@ class RunTask:
             return run.run()
         finally:
             self.xcoms = dict(run.ti.pushed)
+
+    def _find_or_create(self, task: Any, mapped: Mapping[str, Any] | None) -> TaskRun:
+        for other, arguments, run in self._runs:
+            if other is task and arguments == mapped:
+                return run
+        ti = TaskInstance(task.task_id, map_index=-1 if mapped is None else 0)
+        # What is given to a decorated function when it is mapped are its own arguments.
+        kwargs = {"op_kwargs": mapped} if hasattr(task, "python_callable") else mapped
+        run = TaskRun(task if mapped is None else task.unmap(kwargs), ti)
+        self._runs.append((task, mapped, run))
+        return run
 
 
 def _context(run: TaskRun, params: Mapping[str, Any], logical_date: dt.datetime | None) -> dict[str, Any]:

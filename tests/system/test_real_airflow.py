@@ -22,7 +22,13 @@ from tests.conftest import has_state_store
 from tests.system.processes import AIRFLOW, MAP_INDEX, XCOM
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = ["pictory_text_to_image", "pictory_image_from_reference", "posteverywhere_media_image", "nightly_content"]
+EXAMPLES = [
+    "pictory_text_to_image",
+    "pictory_image_from_reference",
+    "pictory_taskflow",
+    "posteverywhere_media_image",
+    "nightly_content",
+]
 WAITS_FOR_A_PERSON = AIRFLOW >= (3, 1)
 if not WAITS_FOR_A_PERSON:
     EXAMPLES.append("pictory_approval")  # makes drafts; where it waits for a person, see test_approval_form.py
@@ -117,6 +123,7 @@ def test_an_example_runs_as_it_is(airflow: Airflow, sandbox: Sandbox, dag_id: st
         "pictory_approval": (3, 3),
         "pictory_text_to_image": (1, 0),
         "pictory_image_from_reference": (4, 0),
+        "pictory_taskflow": (2, 2),
         "posteverywhere_media_image": (0, 1),
         "nightly_content": (6, 6),
     }[dag_id]

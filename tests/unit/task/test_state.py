@@ -126,6 +126,8 @@ def entry(**values: Any) -> Entry:
         (entry(job_id="j", done=True), "g", 1, {}, logging.INFO),
         (entry(since=1.0), "g", 1, {}, logging.INFO),
         (entry(job_id="j"), "g", 1, {}, logging.WARNING),
+        (entry(failed_jobs=["j"], since=1.0), "g", 1, {"failed_jobs": ["j"]}, logging.INFO),
+        (entry(failed_jobs=["j"]), "g", 3, {}, logging.WARNING),
     ],
     ids=[
         "first try",
@@ -137,6 +139,8 @@ def entry(**values: Any) -> Entry:
         "other inputs after what was delivered",
         "other inputs after a wait",
         "other inputs after a submit",
+        "other inputs after a failed job",
+        "other inputs after a failed job and a clear",
     ],
 )
 def test_with_what_a_try_begins(
