@@ -63,7 +63,7 @@ def recall(context: Context, arguments: Any, *, is_resumed: bool) -> dict[str, A
     ti: Any = context["ti"]
     store: Any = context.get("task_state_store")
     if store is None:
-        found = ti.xcom_pull(task_ids=ti.task_id, key=XCOM_KEY, map_indexes=ti.map_index) if is_resumed else None
+        found = _pull(context) if is_resumed else None
         return found if isinstance(found, dict) else None
     record = store.get(STORE_KEY)
     if not isinstance(record, dict) or record.get("schema_version") != SCHEMA_VERSION:
@@ -75,6 +75,11 @@ def recall(context: Context, arguments: Any, *, is_resumed: bool) -> dict[str, A
         return None
     entry = Store(context).read()
     return inputs if entry and entry.is_under_way else None
+
+
+def _pull(context: Context) -> Any:
+    ti: Any = context["ti"]
+    return ti.xcom_pull(task_ids=context["task"].task_id, key=XCOM_KEY, map_indexes=ti.map_index)
 
 
 def to_json(inputs: Mapping[str, Any]) -> dict[str, Any]:

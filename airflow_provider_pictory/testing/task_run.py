@@ -155,7 +155,7 @@ def first_event(path: str, kwargs: Mapping[str, Any]) -> Any:
 @contextmanager
 def _outside_of_airflow() -> Iterator[None]:
     """Let ``execute`` be called by something else than Airflow."""
-    safeguard = version_compat.ExecutorSafeguard
+    safeguard: Any = getattr(version_compat, "ExecutorSafeguard", SimpleNamespace(test_mode=False))
     before = safeguard.test_mode
     safeguard.test_mode = True
     try:

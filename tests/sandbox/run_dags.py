@@ -75,7 +75,7 @@ def main() -> None:
 def hasten(task: Any) -> None:
     """Let a task ask often and fail at once: nobody waits for tests."""
     if hasattr(task, "partial_kwargs"):
-        known = {"retries", *signature(task.operator_class.__init__).parameters}
+        known = {"retries", *task.template_fields, *signature(task.operator_class.__init__).parameters}
         task.partial_kwargs.update({name: value for name, value in HASTE.items() if name in known})
         return
     for name, value in HASTE.items():

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +17,7 @@ import requests
 
 from airflow_provider_pictory.sandbox import Sandbox
 from tests.conftest import has_state_store
-from tests.pages import Block, blocks
+from tests.pages import ROOT, Block, blocks
 from tests.sandbox.run_dags import run_dags
 
 NEWEST = has_state_store()
@@ -29,7 +32,10 @@ def fits(block: Block) -> bool:
 
 
 DAGS = [block for block in blocks("python") if is_dag(block) and fits(block)]
-SCRIPTS = [block for block in blocks("python") if not is_dag(block) and fits(block) and block.is_run]
+TESTS = [block for block in blocks("python") if "def test_" in block.code]
+SCRIPTS = [
+    block for block in blocks("python") if not is_dag(block) and block not in TESTS and fits(block) and block.is_run
+]
 INCLUDED = sorted({(block.page.parent / block.argument).resolve() for block in blocks("{literalinclude}")})
 
 
@@ -67,6 +73,25 @@ def test_a_dag_runs(block: Block, outcome: dict[str, Any]):
 def test_a_script_runs(block: Block, settings: Callable[..., None]):
     settings(latency=0)
     exec(compile(code(block), str(block), "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("block", TESTS, ids=str)
+def test_tests_pass(block: Block, tmp_path: Path):
+    """In a folder with the page's files: the first line of each is a comment with its path."""
+    for other in blocks("python"):
+        if other.page == block.page and (name := re.match(r"# (\S+\.py)\n", other.code)):
+            file = tmp_path / name[1]
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(code(other), encoding="utf-8")
+    name = re.match(r"# (\S+)", block.code)
+    assert name is not None
+    deselect = [] if NEWEST else ["--deselect", f"{name[1]}::test_a_lost_answer_does_not_post_twice"]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", name[1], *deselect],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 @pytest.mark.parametrize("path", INCLUDED, ids=lambda path: path.name)

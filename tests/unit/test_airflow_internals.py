@@ -148,6 +148,22 @@ INTERNALS = [
         lambda: hasattr(BaseHook, "aget_connection"),
     ),
     Internal(
+        "determine_kwargs",
+        "decorators/base.py",
+        (2, 11),
+        "decorated tasks fail before anything is sent",
+        lambda: hasattr(module("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"), "determine_kwargs"),
+    ),
+    Internal(
+        "ExecutorSafeguard.test_mode",
+        "testing/task_run.py",
+        (2, 11),
+        "`run_task` logs a warning, and refuses tasks with `allow_nested_operators=False`",
+        lambda: hasattr(
+            module("airflow.sdk.bases.operator", "airflow.models.baseoperator").ExecutorSafeguard, "test_mode"
+        ),
+    ),
+    Internal(
         "BaseOperatorLink.xcom_key",
         "links.py",
         (3, 0),

@@ -63,7 +63,8 @@ def test_everything_that_the_metadata_names_exists():
                         import_module(module)
                     continue
                 import_module(module)
-    for path in [item["hook-class-name"] for item in info["connection-types"]] + info["extra-links"]:
+    classes = [item["hook-class-name"] for item in info["connection-types"]] + info["extra-links"]
+    for path in classes + [item["class-name"] for item in info["task-decorators"]]:
         module, _, name = path.rpartition(".")
         assert hasattr(import_module(module), name)
 

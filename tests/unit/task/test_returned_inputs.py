@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -137,7 +138,7 @@ def test_a_record_of_another_release_is_not_used():
 
 
 def test_without_a_store_what_was_returned_survives_a_deferral():
-    found: Any = {"ti": TaskInstance()}
+    found: Any = {"ti": TaskInstance("own"), "task": SimpleNamespace(task_id="own")}
     remember(found, [], {"prompt": "A fox"})
     assert recall(found, [], is_resumed=True) == {"prompt": "A fox"}
     assert recall(found, [], is_resumed=False) is None
