@@ -32,6 +32,8 @@ def _can_end_from_trigger(context: Mapping[str, Any]) -> bool:
     ti, task = context["ti"], context["task"]
     listeners = get_listener_manager().hook.on_task_instance_success.get_hookimpls()
     label = task.map_index_template
+    # What a decorated task's function returns is not known when its label is rendered first.
+    later = r"\bti\b|\btask_instance\b" + (r"|\btask\b" if hasattr(task, "python_callable") else "")
     return (
         "task_state_store" in context  # Airflow below 3.3 is not tested
         and previous_xcom_keys(ti) is not None  # without the keys, a clear could not be distinguished from a retry
@@ -44,7 +46,7 @@ def _can_end_from_trigger(context: Mapping[str, Any]) -> bool:
         and not getattr(task, "returns_dag_result", False)
         and task._post_execute_hook is None
         and all(getattr(item.plugin, "__name__", "").startswith("airflow.example_dags.") for item in listeners)
-        and (label is None or (bool(ti.rendered_map_index) and not re.search(r"\bti\b|\btask_instance\b", label)))
+        and (label is None or (bool(ti.rendered_map_index) and not re.search(later, label)))
         and (ti.map_index >= 0 or next(task.iter_mapped_dependants(), None) is None)
     )
 

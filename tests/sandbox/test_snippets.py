@@ -41,7 +41,9 @@ INCLUDED = sorted({(block.page.parent / block.argument).resolve() for block in b
 
 def code(block: Block) -> str:
     """Return a snippet as this Airflow takes it: the pages say that DAG comes from elsewhere on 2.11."""
-    return block.code if find_spec("airflow.sdk") else block.code.replace("airflow.sdk", "tests.airflow_2")
+    if find_spec("airflow.sdk"):
+        return block.code
+    return block.code.replace("airflow.sdk.exceptions", "airflow.exceptions").replace("airflow.sdk", "tests.airflow_2")
 
 
 @pytest.fixture(scope="module")

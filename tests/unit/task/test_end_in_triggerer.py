@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pictory.decorators.pictory import pictory_image_task
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
@@ -39,6 +40,23 @@ def test_a_subclass_of_a_user_may_not(name: str):
     kind, arguments = TASKS[name]
     mine = type("Mine", (kind,), {"__module__": "my_dags"})
     assert not can_end_from_trigger(context(mine(task_id="task", **arguments)))
+
+
+def decorated(**kwargs: Any) -> Any:
+    return pictory_image_task(task_id="task", **kwargs)(lambda: "A red fox")().operator
+
+
+def test_a_decorated_task_may():
+    assert can_end_from_trigger(context(decorated()))
+
+
+@pytest.mark.parametrize(
+    ("label", "may"), [("{{ task.prompt }}", False), ("{{ ti.map_index }}", False), ("{{ ds }}", True)]
+)
+def test_a_decorated_task_whose_label_is_what_its_function_returns_may_not(label: str, may: bool):
+    found = context(decorated(map_index_template=label))
+    found["ti"].rendered_map_index = "label"
+    assert can_end_from_trigger(found) is may
 
 
 def test_a_task_with_a_success_callback_may_not():
