@@ -7,11 +7,8 @@ import importlib
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import pytest
 
@@ -78,7 +75,7 @@ needs_state_store = pytest.mark.skipif(not has_state_store(), reason="Airflow ha
 
 
 class Tries(TaskRun):
-    """Runs a task try by try: templates as they are, pauses in no time, triggers from a row of JSON."""
+    """Runs a task try by try: templates as they are, triggers from a row of JSON."""
 
     def __init__(self, operator: Any) -> None:
         super().__init__(operator, TaskInstance(operator.task_id))
@@ -86,7 +83,6 @@ class Tries(TaskRun):
         self.store = StateStore() if has_state_store() else None
         self.due = dt.datetime.now(dt.timezone.utc)
         self.deferred = 0
-        self.paused: list[float] = []
         self.triggers: list[tuple[str, dict[str, Any]]] = []
 
     def prepared(self) -> tuple[Any, dict[str, Any]]:
@@ -97,26 +93,8 @@ class Tries(TaskRun):
     def context(self) -> dict[str, Any]:
         return {**self.context_of(self.operator), "data_interval_end": self.due}
 
-    def run(self) -> Any:
-        clock = SimpleNamespace(sleep=time.sleep, time=lambda: time.time() + sum(self.paused))
-        with mock.patch("airflow_provider_pictory.task.find_or_create_post.time", clock):
-            return super().run()
-
-    def wait(self, deferral: Any) -> Any:
-        event = self.pause(deferral) if deferral.method_name == "execute_after_pause" else None
-        if event is None:
-            self.deferred += 1
-            event = self.fire(deferral.trigger)
-        return event
-
-    def pause(self, deferral: Any) -> Any:
-        """Pass over a pause, in no time."""
-        moment = deferral.trigger.moment
-        delay = (moment.timestamp() if isinstance(moment, dt.datetime) else moment) - time.time()
-        self.paused.append(delay + 0.1)
-        return moment
-
     def fire(self, trigger: Any) -> Any:
+        self.deferred += 1
         path, kwargs = trigger.serialize()
         self.triggers.append((path, json.loads(json.dumps(kwargs))))
         return self.revive(*self.triggers[-1])

@@ -6,11 +6,13 @@ import asyncio
 import datetime as dt
 import importlib
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 from airflow_provider_pictory import version_compat
 
@@ -88,6 +90,7 @@ class TaskRun:
         self.ti = ti
         self.store = StateStore() if has_state_store() else None
         self.more: dict[str, Any] = {}
+        self.paused: list[float] = []
 
     def context_of(self, task: Any) -> dict[str, Any]:
         """Return the context of one process of the task."""
@@ -108,19 +111,26 @@ class TaskRun:
         """Run one try to its end, and return its result or raise its error."""
         task, context = self.prepared()
         step: Callable[[], Any] = lambda: self._execute(task, context)  # noqa: E731
+        from airflow_provider_pictory.task import find_or_create_post
+
+        clock = SimpleNamespace(sleep=time.sleep, time=lambda: time.time() + sum(self.paused))
         try:
             while True:
                 try:
-                    with _outside_of_airflow():
+                    with _outside_of_airflow(), mock.patch(f"{find_or_create_post.__name__}.time", clock):
                         return step()
                 except version_compat.TaskDeferred as deferral:
-                    step = self._resume(deferral, self.wait(deferral))
+                    is_pause = deferral.method_name == "execute_after_pause"
+                    event = self.pause(deferral.trigger) if is_pause else self.fire(deferral.trigger)
+                    step = self._resume(deferral, event)
         finally:
             self.ti.try_number += 1
 
-    def wait(self, deferral: Any) -> Any:
-        """Pass a deferral, and return the event's payload."""
-        return self.fire(deferral.trigger)
+    def pause(self, trigger: Any) -> Any:
+        """Pass over a delay that a service asked for, or that a request may still take, in no time."""
+        moment = trigger.moment
+        self.paused.append((moment.timestamp() if isinstance(moment, dt.datetime) else moment) - time.time() + 0.1)
+        return moment
 
     def fire(self, trigger: Any) -> Any:
         """Run a trigger, and return its event's payload."""

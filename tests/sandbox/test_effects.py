@@ -106,9 +106,9 @@ def test_a_refusal_that_names_a_delay_leaves_no_mark_and_pauses_as_long(sandbox:
     marks: list[set[str]] = []
     pause = task.pause
 
-    def pausing(deferral: Any) -> Any:
+    def pausing(trigger: Any) -> Any:
         marks.append(mark(task))
-        return pause(deferral)
+        return pause(trigger)
 
     task.pause = pausing  # type: ignore[method-assign]
     with suppress(e.PublishError):

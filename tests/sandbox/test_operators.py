@@ -497,7 +497,7 @@ class TestBeforePaying:
         waited: list[str] = []
         pause = Tries.pause
         monkeypatch.setattr(
-            Tries, "pause", lambda self, deferral: [waited.append(deferral.trigger.conn_id), pause(self, deferral)][1]
+            Tries, "pause", lambda self, trigger: [waited.append(trigger.conn_id), pause(self, trigger)][1]
         )
         task = make(check_conn_ids=["posteverywhere_default"])
         task.operator.timeout = 3600

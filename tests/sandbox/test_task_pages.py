@@ -152,7 +152,7 @@ class TestWhatBecameOfAnImage:
         sandbox.fault("posteverywhere.create_post", "status", status=429, headers={"Retry-After": "1"})
         pushed: list[dict[str, Any]] = []
         pause = task.pause
-        task.pause = lambda deferral: pushed.append(dict(task.ti.pushed)) or pause(deferral)  # type: ignore[func-returns-value,method-assign]
+        task.pause = lambda trigger: pushed.append(dict(task.ti.pushed)) or pause(trigger)  # type: ignore[func-returns-value,method-assign]
         task.run()
         assert pushed == [{}]
 

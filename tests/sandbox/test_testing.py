@@ -180,6 +180,11 @@ class TestRunTask:
         assert run_task(task)["post_id"] == pictory_sandbox.posts[0]["post_id"]
         assert pictory_sandbox.requests["posteverywhere.create_post"] == 1
 
+    def test_a_delay_passes_in_no_time(self, pictory_sandbox: ConnectedSandbox, run_task: RunTask):
+        pictory_sandbox.fault("pictory.submit_image", "status", status=429, headers={"Retry-After": "900"})
+        assert run_task(GenerateImageOperator(task_id="task", prompt="A red fox"))
+        assert pictory_sandbox.requests["pictory.submit_image"] == 2
+
     def test_what_a_task_raises(self, pictory_sandbox: ConnectedSandbox, run_task: RunTask):
         late = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
         with pytest.raises(AirflowSkipException):
