@@ -32,7 +32,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": "Pictory",
-                "python-modules": [f"{_MODULE}.operators.pictory", f"{_MODULE}.operators.approval"],
+                "python-modules": [f"{_MODULE}.operators.{name}" for name in ("pictory", "approval", "storage")],
             },
             {"integration-name": "PostEverywhere", "python-modules": [f"{_MODULE}.operators.posteverywhere"]},
         ],

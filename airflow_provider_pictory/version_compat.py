@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseSensorOperator as BaseSensorOperator
     from airflow.sdk import BaseXCom as BaseXCom
     from airflow.sdk import Context as Context
+    from airflow.sdk import ObjectStoragePath as ObjectStoragePath
     from airflow.sdk import Param as Param
     from airflow.sdk import PokeReturnValue as PokeReturnValue
     from airflow.sdk import RetryDecision as RetryDecision
@@ -63,6 +64,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "DecoratedOperator": ("airflow.sdk.bases.decorator", "airflow.decorators.base"),
     "ExecutorSafeguard": ("airflow.sdk.bases.operator", "airflow.models.baseoperator"),
     "NEVER_EXPIRE": ("airflow.sdk",),
+    "ObjectStoragePath": ("airflow.sdk", "airflow.io.path"),
     "Param": ("airflow.sdk", "airflow.models.param"),
     "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
     "RetryDecision": ("airflow.sdk",),

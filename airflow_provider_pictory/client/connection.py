@@ -44,6 +44,7 @@ class Endpoint:
     :param cert: the path of a client certificate, or the paths of the certificate and its key.
     :param trust_env: whether to use the environment's proxies and CA bundles.
     :param requests_per_minute: the maximum request rate of one triggerer.
+    :param allow_private_addresses: whether pictures may be downloaded from addresses that are not public.
     """
 
     base_url: str
@@ -54,6 +55,7 @@ class Endpoint:
     verify: bool | str = True
     cert: str | tuple[str, str] | None = None
     trust_env: bool = True
+    allow_private_addresses: bool = False
 
     @property
     def total_timeout(self) -> float:

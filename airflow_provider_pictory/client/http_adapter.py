@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -39,12 +39,17 @@ class Current(threading.local):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """An adapter that can limit the total time of a request; ``connect_timeout`` is in seconds."""
+    """
+    An adapter that can limit the total time of a request; ``connect_timeout`` is in seconds.
+
+    ``check_address`` is called with the address of each new connection before anything is sent, and may raise an error.
+    """
 
     def __init__(self, connect_timeout: float) -> None:
         super().__init__()
         self.connect_timeout = connect_timeout
         self.current = Current()
+        self.check_address: Callable[[str], None] | None = None
 
     @contextmanager
     def at_most(self, seconds: float) -> Iterator[None]:
@@ -100,6 +105,17 @@ class BoundedConnection(HTTPConnection):
         """Connect, directly or through a proxy, and let the adapter know the connection."""
         self.adapter.current.call.connection = self
         super().connect()
+
+    def _new_conn(self) -> socket.socket:
+        """Open the socket; the adapter may refuse its address."""
+        sock = super()._new_conn()
+        if self.adapter.check_address is not None:
+            try:
+                self.adapter.check_address(sock.getpeername()[0])
+            except BaseException:
+                sock.close()
+                raise
+        return sock
 
     def getresponse(self) -> Any:
         """Read status and headers; keep the socket, which the connection may drop before the body is read."""

@@ -344,6 +344,7 @@ class Media(Record):
     credits_remaining: float | None = None
     created_at: str | None = None
     next_step: str | None = None
+    media_status: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -366,6 +367,7 @@ class Media(Record):
             credits_remaining=_number(data.get("credits_remaining")),
             created_at=_text(data.get("created_at")),
             next_step=_text(data.get("next_step") or data.get("message")),
+            media_status=_text(data.get("media_status")),
             raw=data,
         )
 
@@ -384,6 +386,32 @@ class Media(Record):
             "credits_remaining": self.credits_remaining,
             "created_at": self.created_at,
         }
+
+
+@dataclass(frozen=True)
+class Upload(Record):
+    """An entry of the media library whose file is to be sent to ``url`` by ``method``; ``max_size`` is in bytes."""
+
+    media_id: str
+    url: str = field(repr=False)
+    method: str
+    max_size: int | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_api(cls, data: Any) -> Upload:
+        """Read the ``data`` of a response."""
+        data = _object(data)
+        url = _text(data["upload_url"])
+        if url is None:
+            raise ValueError("no URL to send the file to")
+        return cls(
+            media_id=read_id(data["media_id"]),
+            url=url,
+            method=(_text(data.get("upload_method")) or "POST").upper(),
+            max_size=_whole(data.get("max_size")),
+            raw=data,
+        )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from airflow_provider_pictory.client.models import Account, Media, Post, Profile, read_all
+from airflow_provider_pictory.client.models import Account, Media, Post, Profile, Upload, read_all
 from airflow_provider_pictory.client.requests import MAX_PAGES, ApiRequest, MediaGenerationRequest, PostRequest, utc
 from airflow_provider_pictory.client.validation import check_future, check_text, check_url, read_time
 from airflow_provider_pictory.exceptions import InvalidRequestError
@@ -41,6 +41,29 @@ def upload_media_from_url(url: str, filename: str | None = None) -> ApiRequest[M
         json={"url": url} if filename is None else {"url": url, "filename": filename},
         idempotent=True,  # a second upload adds another entry to the library, which is free and not published
     )
+
+
+def start_upload(filename: str, content_type: str, size: int) -> ApiRequest[Upload]:
+    """Announce a file of ``size`` bytes: the first of an upload's three steps."""
+    return ApiRequest(
+        "start upload",
+        "POST",
+        "/media/upload",
+        _data(Upload.from_api),
+        json={"filename": filename, "content_type": content_type, "size": size},
+        idempotent=True,  # an entry whose file never comes is free and not published
+    )
+
+
+def complete_upload(media_id: str) -> ApiRequest[None]:
+    """Say that the file was sent: the last step; the response is not documented."""
+    path = f"{_media_path(media_id)}/complete"
+    return ApiRequest("complete upload", "POST", path, lambda _: None, idempotent=True, has_result=False)
+
+
+def get_media(media_id: str) -> ApiRequest[Media]:
+    """Get an entry of the media library."""
+    return ApiRequest("get media", "GET", _media_path(media_id), _data(Media.from_api), idempotent=True)
 
 
 def create_post(request: PostRequest) -> ApiRequest[Post]:
@@ -93,6 +116,11 @@ def get_post_results(post_id: str) -> ApiRequest[Post]:
 def retry_post(post_id: str) -> ApiRequest[None]:
     """Publish a post again on the accounts where it failed; the response is not documented."""
     return ApiRequest("retry post", "POST", f"{_path(post_id)}/retry", lambda _: None, has_result=False)
+
+
+def _media_path(media_id: str) -> str:
+    check_text("media_id", media_id, 1, 200)
+    return f"/media/{quote(media_id, safe='')}"
 
 
 def _path(post_id: str) -> str:

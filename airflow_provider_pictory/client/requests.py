@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -132,6 +133,10 @@ class ImageRequest:
         """Return a hash that identifies this request through a connection."""
         return fingerprint({**vars(self), "pictory_conn_id": conn_id})
 
+    def picture_fingerprint(self) -> str:
+        """Return a hash that identifies the picture: what is asked for, whoever asks and is notified."""
+        return fingerprint({**vars(self), "webhook": None, "service": "pictory"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class MediaGenerationRequest:
@@ -167,6 +172,10 @@ class MediaGenerationRequest:
         """Return a hash that identifies this request through a connection."""
         return fingerprint({**vars(self), "posteverywhere_conn_id": conn_id})
 
+    def picture_fingerprint(self) -> str:
+        """Return a hash that identifies the picture: what is asked for, whoever asks."""
+        return fingerprint({**vars(self), "service": "posteverywhere"})
+
 
 @dataclass(frozen=True)
 class LibraryMedia:
@@ -191,10 +200,12 @@ class ImageUrl:
     An image that has to be imported into the media library.
 
     :param job_id: the Pictory job that generated it, if any.
+    :param path: its copy in object storage, if any.
     """
 
     url: str
     job_id: str | None = None
+    path: str | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -202,11 +213,40 @@ class ImageUrl:
         return {"image": self.job_id or self.url}
 
 
-def image_source(image: Any, media_ids: Any) -> LibraryMedia | ImageUrl:
+@dataclass(frozen=True)
+class StoredImage:
+    """
+    An image in object storage that has to be uploaded into the media library.
+
+    :param job_id: the Pictory job that generated it, if any.
+    """
+
+    path: str
+    job_id: str | None = None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The part of the fingerprint that identifies the image."""
+        return {"image": self.job_id or self.path}
+
+
+def check_image(image: str) -> None:
+    """Check the URL of an image, on the web or in object storage."""
+    if not _is_stored(image):
+        check_url("image", image, secure=True)
+
+
+def _is_stored(url: Any) -> bool:
+    """Whether a URL is one of object storage, such as ``s3://…``."""
+    match = re.match(r"([a-z][a-z0-9+.-]*)://.", url) if isinstance(url, str) else None
+    return match is not None and match[1] not in ("http", "https")
+
+
+def image_source(image: Any, media_ids: Any) -> LibraryMedia | ImageUrl | StoredImage:
     """
     Convert the two parameters for a post's image.
 
-    :param image: an image, a media record, or a URL; or None.
+    :param image: an image, a media record, a stored image, or a URL; or None.
     :param media_ids: entries of the media library; or None.
     :raises InvalidRequestError: if not exactly one is given, or it is invalid.
     """
@@ -220,8 +260,13 @@ def image_source(image: Any, media_ids: Any) -> LibraryMedia | ImageUrl:
         if not ids:
             raise InvalidRequestError.of("media_ids", "is empty", "at least one id of the media library")
         return LibraryMedia(tuple(ids), "image" if media_ids is None else "media_ids")
-    check_url("image", record.get("url"), secure=True)
-    return ImageUrl(record["url"], record.get("job_id"))
+    url, path, job_id = record.get("url"), record.get("path"), record.get("job_id")
+    if _is_stored(url):
+        url, path = None, url
+    if _is_stored(path) and url is None:
+        return StoredImage(str(path), job_id)
+    check_url("image", url, secure=True)
+    return ImageUrl(str(url), job_id, path if _is_stored(path) else None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,7 +280,7 @@ class PostRequest:
 
     content: str
     account_ids: Sequence[int] | None = None
-    image: LibraryMedia | ImageUrl | None = None
+    image: LibraryMedia | ImageUrl | StoredImage | None = None
     scheduled_for: dt.datetime | str | None = None
     timezone: str | None = None
     platform_content: Mapping[str, Mapping[str, Any]] | None = None
@@ -268,7 +313,7 @@ class PostRequest:
 
     def to_api(self) -> dict[str, Any]:
         """Return the JSON body."""
-        if isinstance(self.image, ImageUrl):
+        if isinstance(self.image, (ImageUrl, StoredImage)):
             raise InvalidRequestError.of("image", "is not in the media library yet", "LibraryMedia")
         return _without_none(
             content=self.content,

@@ -186,6 +186,12 @@ EXTRA_FIELDS = {
         label="Allow plain http",
         form={"type": ["boolean", "null"]},
     ),
+    "allow_private_addresses": ExtraField(
+        parse_boolean,
+        "whether pictures may be downloaded from addresses that are not public",
+        "true, false",
+        "false, but loopback addresses if the base URL has one",
+    ),
     "requests_per_minute": ExtraField(
         _read_rate,
         "how many requests one triggerer sends at most while tasks wait",

@@ -13,17 +13,28 @@ from airflow_provider_pictory.client.models import ImageJob
 from airflow_provider_pictory.client.pictory import submit_image
 from airflow_provider_pictory.client.requests import PICTORY_DEFAULT_MODEL, ImageRequest
 from airflow_provider_pictory.client.validation import read_boolean, seconds
-from airflow_provider_pictory.exceptions import NotFoundError, ServiceError
+from airflow_provider_pictory.exceptions import InvalidRequestError, NotFoundError, ServiceError
 from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.links import IMAGE_LINK
 from airflow_provider_pictory.operators.base import PayingOperator, check_paying, check_wait
 from airflow_provider_pictory.polling.progress import Progress
 from airflow_provider_pictory.polling.waiting import wait
+from airflow_provider_pictory.storage.keys import check_known_before_submit, check_save_to
+from airflow_provider_pictory.storage.save_picture import Destination, Stored
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
 from airflow_provider_pictory.task.log_messages import job_ended, job_submitted
 from airflow_provider_pictory.task.paid_requests import send_paid
+from airflow_provider_pictory.task.save_image import describe_request, read_destination, save_job_image
 from airflow_provider_pictory.task.state import ImageState, TaskState, load_state, started_at
-from airflow_provider_pictory.task.xcom import describe_failure, push_image, push_request
+from airflow_provider_pictory.task.xcom import (
+    IMAGE_KEY,
+    check_image,
+    describe_failure,
+    for_galleries,
+    push_if_possible,
+    push_image,
+    push_request,
+)
 from airflow_provider_pictory.version_compat import conf
 
 if TYPE_CHECKING:
@@ -34,6 +45,22 @@ def _check(arguments: Mapping[str, Any]) -> None:
     ImageRequest.check(arguments)
     check_wait(arguments)
     check_paying(arguments)
+    check_save_to(arguments)
+    if arguments.get("save_to") is not None:
+        if "wait_for_completion" in arguments:
+            _check_waits(arguments["wait_for_completion"])
+        if "if_exists" in arguments:
+            check_known_before_submit(arguments["save_to"], arguments["if_exists"])
+
+
+def _check_waits(wait_for_completion: Any) -> None:
+    """Check that the operator waits for the image that it is to store."""
+    if not read_boolean("wait_for_completion", wait_for_completion):
+        raise InvalidRequestError.of(
+            "save_to",
+            "is given without wait_for_completion=True: there is no image to store yet",
+            "wait_for_completion=True, or save_to of the ImageJobSensor that waits",
+        )
 
 
 class GenerateImageOperator(PayingOperator):
@@ -61,6 +88,12 @@ class GenerateImageOperator(PayingOperator):
         checked with a free request; if one does not work, the task fails.
     :param wait_for_completion: wait for the image and return it: ``{"job_id", "status", "url", "width", "height",
         "ai_credits_used"}``.
+    :param save_to: with ``wait_for_completion``, where to store the picture, as a URL of Airflow's
+        ``ObjectStoragePath`` without an extension: ``s3://aws_default@bucket/ds={{ ds }}/{fingerprint}``. ``{job_id}``
+        and ``{fingerprint}``, a hash of the request, are replaced. The image then has the key ``path``. With it, the
+        task ends in a worker.
+    :param if_exists: what to do if a picture is there: ``fail`` before anything is submitted; ``reuse`` it, if it is of
+        the same request, without submitting anything; or ``overwrite`` it.
     :param deferrable: wait in the triggerer instead of a worker slot; by default Airflow's ``[operators]
         default_deferrable``.
     :param poll_interval: seconds, or a timedelta, between two polls; in the triggerer, the first is sent when the job
@@ -82,10 +115,12 @@ class GenerateImageOperator(PayingOperator):
         "skip_after",
         "check_conn_ids",
         "wait_for_completion",
+        "save_to",
+        "if_exists",
         "poll_interval",
         "timeout",
     )
-    text_fields = template_fields[:8]
+    text_fields = (*template_fields[:8], "save_to", "if_exists")
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "doc"}
     operator_extra_links = (IMAGE_LINK,)
     ui_color = "#efe7fb"
@@ -103,6 +138,8 @@ class GenerateImageOperator(PayingOperator):
         skip_after: dt.datetime | str | None = None,
         check_conn_ids: Sequence[str] = (),
         wait_for_completion: bool = False,
+        save_to: str | None = None,
+        if_exists: str = "fail",
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float | dt.timedelta = 15,
         timeout: float | dt.timedelta = 3600,
@@ -119,6 +156,8 @@ class GenerateImageOperator(PayingOperator):
         self.skip_after = skip_after
         self.check_conn_ids = check_conn_ids
         self.wait_for_completion = wait_for_completion
+        self.save_to = save_to
+        self.if_exists = if_exists
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
@@ -146,10 +185,16 @@ class GenerateImageOperator(PayingOperator):
         interval = seconds("poll_interval", self.poll_interval)
         is_waiting = read_boolean("wait_for_completion", self.wait_for_completion)
         is_deferrable = read_boolean("deferrable", self.deferrable)
+        destination = read_destination(self)
+        if destination:
+            _check_waits(is_waiting)
+            check_known_before_submit(destination.save_to, destination.if_exists)
         request, state = self._load_state(context)
         job_id = self._earlier_job(state)
         if job_id is None:
             self.check_before_paying(context)
+            if destination and (stored := destination.find_before_submit(request.picture_fingerprint())):
+                return self._reuse(context, state, stored)
             now = time.time()
             job_id = send_paid(
                 state,
@@ -160,7 +205,7 @@ class GenerateImageOperator(PayingOperator):
             self.log.info(job_submitted(job_id, self._model, self.aspect_ratio))
         submitted_at = state.values.submitted_at
         if not is_waiting:
-            push_request(context, job_id, self.prompt, self._model, submitted_at)
+            push_request(context, job_id, {**describe_request(request), "model": self._model}, submitted_at)
             state.mark_delivered(job_id)
             return job_id
         deadline = started_at(state) + timeout
@@ -184,16 +229,16 @@ class GenerateImageOperator(PayingOperator):
         with self._recording_missing_jobs(state):
             job = wait(lambda: self.hook.get_job(job_id), interval=interval, deadline=deadline, progress=progress)
         self.log.info(job_ended(job, progress.age))
-        return self._finish(context, state, job)
+        return self._finish(context, request, state, job)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Resume after the wait in the triggerer."""
         from airflow_provider_pictory.triggers.base import result_of
 
-        _, state = self._load_state(context)
+        request, state = self._load_state(context)
         with self._recording_missing_jobs(state):
             result = result_of(event)
-        return self._finish(context, state, ImageJob.from_event(result))
+        return self._finish(context, request, state, ImageJob.from_event(result))
 
     @property
     def _model(self) -> str:
@@ -221,12 +266,49 @@ class GenerateImageOperator(PayingOperator):
             state.save(is_missing=True)
             raise
 
-    def _finish(self, context: Context, state: TaskState[ImageState], job: ImageJob) -> dict[str, Any]:
+    def _finish(
+        self, context: Context, request: ImageRequest, state: TaskState[ImageState], job: ImageJob
+    ) -> dict[str, Any]:
         failed_jobs = state.values.failed_jobs
         try:
-            image = push_image(context, job, self.prompt, self._model, self.pictory_conn_id, failed_jobs)
+            check_image(context, job, self.prompt, self._model, self.pictory_conn_id, failed_jobs)
         except ServiceError as error:
-            state.save(job_id=None, failed_jobs=(*failed_jobs, describe_failure(job, self._model, error)))
+            self._give_up(state, job, error)
             raise
+        image: Mapping[str, Any] = job.as_xcom()
+        if destination := read_destination(self):
+            image = self._save(context, destination, request, state, job)
+        image = push_image(context, image, self.prompt, self._model, failed_jobs)
         state.mark_delivered(job.job_id)
         return image
+
+    def _save(
+        self,
+        context: Context,
+        destination: Destination,
+        request: ImageRequest,
+        state: TaskState[ImageState],
+        job: ImageJob,
+    ) -> dict[str, Any]:
+        """Store the picture. If that fails, the job stays in the state, and a later try stores it."""
+        description = {**describe_request(request), "model": self._model}
+        try:
+            stored = save_job_image(context, destination, self.hook.transport, job.as_xcom(), description)
+        except ServiceError as error:
+            push_if_possible(context, {IMAGE_KEY: for_galleries(job, self.prompt, self._model)})
+            if isinstance(error, NotFoundError):  # the picture is gone: if the task is cleared, it makes another
+                self._give_up(state, job, error)
+            raise
+        return {**stored.image, "ai_credits_used": job.ai_credits_used}
+
+    def _reuse(self, context: Context, state: TaskState[ImageState], stored: Stored) -> dict[str, Any]:
+        """Return a picture that an earlier run has stored: this one costs nothing."""
+        self.log.info("A picture of the same request is stored already, nothing is submitted: %s", stored.path)
+        image = push_image(context, {**stored.image, "ai_credits_used": 0}, self.prompt, self._model)
+        state.mark_delivered(stored.path)
+        return image
+
+    def _give_up(self, state: TaskState[ImageState], job: ImageJob, error: ServiceError) -> None:
+        """Record that a job which was paid for has no image: the next submit makes another."""
+        failure = describe_failure(job, self._model, error)
+        state.save(job_id=None, failed_jobs=(*state.values.failed_jobs, failure))

@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_pictory.client.models import Post
 from airflow_provider_pictory.client.posteverywhere import generate_image
-from airflow_provider_pictory.client.requests import ImageUrl, MediaGenerationRequest, PostRequest, image_source
+from airflow_provider_pictory.client.requests import (
+    LibraryMedia,
+    MediaGenerationRequest,
+    PostRequest,
+    check_image,
+    image_source,
+)
 from airflow_provider_pictory.client.validation import (
     check_each,
     check_media_ids,
-    check_url,
     optional,
     read_boolean,
     read_time,
@@ -40,10 +45,12 @@ from airflow_provider_pictory.operators.base import (
 )
 from airflow_provider_pictory.polling.progress import Progress
 from airflow_provider_pictory.polling.waiting import wait
+from airflow_provider_pictory.storage.keys import check_known_before_submit, check_save_to
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
 from airflow_provider_pictory.task.find_or_create_post import FindOrCreatePost
 from airflow_provider_pictory.task.log_messages import media_generated, post_ended
 from airflow_provider_pictory.task.paid_requests import send_paid
+from airflow_provider_pictory.task.save_image import describe_request, read_destination, save_media
 from airflow_provider_pictory.task.state import MediaState, PostState, TaskState, load_state, started_at
 from airflow_provider_pictory.task.xcom import (
     IMAGE_KEY,
@@ -69,6 +76,9 @@ if TYPE_CHECKING:
 def _check_media(arguments: Mapping[str, Any]) -> None:
     MediaGenerationRequest.check(arguments)
     check_paying(arguments)
+    check_save_to(arguments)
+    if arguments.get("save_to") is not None and "if_exists" in arguments:
+        check_known_before_submit(arguments["save_to"], arguments["if_exists"])
 
 
 class GenerateMediaOperator(PayingOperator):
@@ -84,6 +94,11 @@ class GenerateMediaOperator(PayingOperator):
         skipped: for late runs, such as backfills.
     :param check_conn_ids: ids of connections to either service that later tasks need. Before the request, each is
         checked with a free request; if one does not work, the task fails.
+    :param save_to: where to store the picture, as a URL of Airflow's ``ObjectStoragePath`` without an extension:
+        ``s3://aws_default@bucket/ds={{ ds }}/{fingerprint}``. ``{media_id}`` and ``{fingerprint}``, a hash of the
+        request, are replaced. The media record then has the key ``path``.
+    :param if_exists: what to do if a picture is there: ``fail`` before anything is generated; ``reuse`` it, if it is of
+        the same request, without generating anything; or ``overwrite`` it.
     :return: the media record, which ``PostImageOperator(image=…)`` takes: ``{"media_id", "media_ids", "type", "width",
         "height", "aspect_ratio", "model", "prompt", "credits_used", "credits_remaining", "created_at"}``.
 
@@ -97,8 +112,10 @@ class GenerateMediaOperator(PayingOperator):
         "posteverywhere_conn_id",
         "skip_after",
         "check_conn_ids",
+        "save_to",
+        "if_exists",
     )
-    text_fields = template_fields[:5]
+    text_fields = (*template_fields[:5], "save_to", "if_exists")
     template_fields_renderers: ClassVar[dict[str, str]] = {"prompt": "doc"}
     ui_color = "#e2f3ea"
 
@@ -111,6 +128,8 @@ class GenerateMediaOperator(PayingOperator):
         posteverywhere_conn_id: str = PostEverywhereHook.default_conn_name,
         skip_after: dt.datetime | str | None = None,
         check_conn_ids: Sequence[str] = (),
+        save_to: str | None = None,
+        if_exists: str = "fail",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -120,6 +139,8 @@ class GenerateMediaOperator(PayingOperator):
         self.posteverywhere_conn_id = posteverywhere_conn_id
         self.skip_after = skip_after
         self.check_conn_ids = check_conn_ids
+        self.save_to = save_to
+        self.if_exists = if_exists
         self._check_literals(_check_media)
 
     @cached_property
@@ -129,11 +150,17 @@ class GenerateMediaOperator(PayingOperator):
 
     def attempt(self, context: Context) -> dict[str, Any]:
         """Generate the image, or return that of an earlier try."""
+        destination = read_destination(self)
+        if destination:
+            check_known_before_submit(destination.save_to, destination.if_exists)
         request = MediaGenerationRequest(prompt=self.prompt, model=self.model, aspect_ratio=self.aspect_ratio)
         state = load_state(context, MediaState, request.fingerprint(self.posteverywhere_conn_id))
         record = state.values.media
         if record is None:
             self.check_before_paying(context)
+            if destination and (stored := destination.find_before_submit(request.picture_fingerprint())):
+                self.log.info("A picture of the same request is stored already, nothing is generated: %s", stored.path)
+                return self._deliver(context, state, request, {**stored.image, "credits_used": 0})
             media = send_paid(
                 state,
                 self.hook.transport,
@@ -144,6 +171,22 @@ class GenerateMediaOperator(PayingOperator):
             record = media.as_xcom()
         else:
             self.log.info("Resuming with PostEverywhere media %s, generated by an earlier try", record["media_id"])
+        if destination:
+            try:
+                saved = save_media(context, destination, self.hook.transport, record, describe_request(request))
+            except ServiceError:
+                push_if_possible(context, {IMAGE_KEY: media_for_galleries(record, request)})
+                raise
+            record = {**saved.image, "credits_used": record["credits_used"]}
+        return self._deliver(context, state, request, record)
+
+    def _deliver(
+        self,
+        context: Context,
+        state: TaskState[MediaState],
+        request: MediaGenerationRequest,
+        record: Mapping[str, Any],
+    ) -> dict[str, Any]:
         push_if_possible(context, {IMAGE_KEY: media_for_galleries(record, request)})
         state.mark_delivered(record["media_id"])
         return dict(record)
@@ -159,7 +202,8 @@ class PostImageOperator(ServiceOperator):
     :param content: the text. Templated, like all parameters up to ``posteverywhere_conn_id``.
     :param account_ids: the accounts to publish on: whole numbers as in ``PostEverywhereHook().list_accounts()``;
         optional for a draft.
-    :param image: the result of an upstream task: an image, a media record, or a public URL; or give:
+    :param image: the result of an upstream task: an image, a media record, a public URL, or the URL of a picture in
+        object storage, such as ``s3://aws_default@bucket/fox.png``; or give:
     :param media_ids: ids of entries of the media library. If the given one of the two is None, nothing is posted: the
         task is skipped if the upstream task was skipped, and otherwise fails without retries.
     :param scheduled_for: when to publish: a datetime, or ISO 8601 text, with a zone. By default now.
@@ -386,7 +430,7 @@ class PostImageOperator(ServiceOperator):
         if not self._image_parameters and self.content is not NOT_GIVEN:
             raise InvalidRequestError.of("image, media_ids", "neither is given", "exactly one of the two")
         if isinstance(arguments.get("image"), str):
-            check_url("image", arguments["image"], secure=True)
+            check_image(arguments["image"])
 
     def _finish(
         self, context: Context, request: PostRequest, state: TaskState[PostState], post: Post
@@ -408,9 +452,9 @@ class PostImageOperator(ServiceOperator):
         """
         Fail without retries if a retry could not find this try's post.
 
-        Without a state store it is found by its media ids, and those of an imported URL are lost with the try.
+        Without a state store it is found by its media ids, and those of an imported image are lost with the try.
         """
-        if not state.is_durable and isinstance(request.image, ImageUrl):
+        if not state.is_durable and not isinstance(request.image, LibraryMedia):
             raise AirflowFailException(
                 f"{error}. No retry: on Airflow below 3.3 it would not find this post, and might post twice. "
                 "Look into PostEverywhere before clearing the task"

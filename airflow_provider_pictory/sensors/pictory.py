@@ -18,12 +18,14 @@ from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.links import IMAGE_LINK, Linked
 from airflow_provider_pictory.polling.next_poll import Pace
 from airflow_provider_pictory.polling.progress import Progress, span
+from airflow_provider_pictory.storage.keys import check_save_to
 from airflow_provider_pictory.task.context import with_task_instance
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
 from airflow_provider_pictory.task.log_messages import job_ended, with_trigger_error
+from airflow_provider_pictory.task.save_image import read_destination, save_job_image
 from airflow_provider_pictory.task.state import WaitState, load_state, started_at
 from airflow_provider_pictory.task.template_fields import check_literals, restore_texts, texts
-from airflow_provider_pictory.task.xcom import find_request, push_image
+from airflow_provider_pictory.task.xcom import check_image, find_request, push_image
 from airflow_provider_pictory.version_compat import (
     AirflowFailException,
     AirflowSensorTimeout,
@@ -43,6 +45,7 @@ def _check(arguments: Mapping[str, Any]) -> None:
         check_text("job_id", arguments["job_id"], 1, 200)
     if "deferrable" in arguments:
         read_boolean("deferrable", arguments["deferrable"])
+    check_save_to(arguments)
 
 
 class ImageJobSensor(Linked, BaseSensorOperator):
@@ -64,13 +67,18 @@ class ImageJobSensor(Linked, BaseSensorOperator):
         be done.
     :param timeout: how long to wait, in seconds or as a timedelta; then the task fails without retries. On Airflow 3.3
         and later, it counts from the first try.
-    :return: ``{"job_id", "status", "url", "width", "height", "ai_credits_used"}``; under the XCom key
-        ``pictory_image``, the same with prompt and model if an upstream task submitted the job.
+    :param save_to: where to store the picture, as a URL of Airflow's ``ObjectStoragePath`` without an extension:
+        ``s3://aws_default@bucket/{job_id}``. ``{fingerprint}`` is known if an upstream task submitted the job.
+        Templated. With it, the task ends in a worker.
+    :param if_exists: what to do if another picture is there: ``fail``, ``reuse`` it if it is of the same request, or
+        ``overwrite``. Templated.
+    :return: ``{"job_id", "status", "url", "width", "height", "ai_credits_used"}``, and ``path`` with ``save_to``; under
+        the XCom key ``pictory_image``, the same with prompt and model if an upstream task submitted the job.
 
     See https://docs.pictory.ai/api-reference/ai-studio/get-image-job
     """
 
-    template_fields: Sequence[str] = ("job_id", "pictory_conn_id")
+    template_fields: Sequence[str] = ("job_id", "pictory_conn_id", "save_to", "if_exists")
     operator_extra_links = (IMAGE_LINK,)
     ui_color = "#efe7fb"
 
@@ -82,6 +90,8 @@ class ImageJobSensor(Linked, BaseSensorOperator):
         deferrable: bool = True,
         poke_interval: float | dt.timedelta = 15,
         timeout: float | dt.timedelta = 3600,
+        save_to: str | None = None,
+        if_exists: str = "fail",
         **kwargs: Any,
     ) -> None:
         interval, timeout_seconds = seconds("poke_interval", poke_interval), seconds("timeout", timeout)
@@ -89,8 +99,10 @@ class ImageJobSensor(Linked, BaseSensorOperator):
         self.job_id = job_id
         self.pictory_conn_id = pictory_conn_id
         self.deferrable = deferrable
+        self.save_to = save_to
+        self.if_exists = if_exists
         self._text_templates = texts(self, self.template_fields)
-        check_literals(self, _check, ("job_id", "deferrable"))
+        check_literals(self, _check, ("job_id", "deferrable", "save_to", "if_exists"))
 
     @cached_property
     def hook(self) -> PictoryHook:
@@ -103,6 +115,7 @@ class ImageJobSensor(Linked, BaseSensorOperator):
         restore_texts(self, self._text_templates, context)
         with self._soft_failing():
             check_text("job_id", self.job_id, 1, 200)
+            read_destination(self)
             is_deferrable = read_boolean("deferrable", self.deferrable)
             if not is_deferrable and self.reschedule:
                 return super().execute(context)  # counts the timeout from the first try
@@ -204,7 +217,13 @@ class ImageJobSensor(Linked, BaseSensorOperator):
             raise
 
     def _finish(self, context: Context, job: ImageJob, request: dict[str, Any]) -> dict[str, Any]:
+        prompt, model = request["prompt"], request["model"]
         try:
-            return push_image(context, job, request["prompt"], request["model"], self.pictory_conn_id)
+            check_image(context, job, prompt, model, self.pictory_conn_id)
         except JobFailedError as error:
             raise AirflowFailException(str(error)) from error
+        image: Mapping[str, Any] = job.as_xcom()
+        if destination := read_destination(self):
+            stored = save_job_image(context, destination, self.hook.transport, image, request)
+            image = {**stored.image, "ai_credits_used": job.ai_credits_used}
+        return push_image(context, image, prompt, model)

@@ -18,7 +18,7 @@ def can_end_from_trigger(context: Mapping[str, Any]) -> bool:
 
     Airflow then skips: asset outlets, success callbacks, listeners, ``post_execute``, labels that depend on the result,
     the length of a mapped result, a result of the DAG run. Tasks with one of these end in a worker; so do subclasses,
-    and tasks with a custom XCom backend, which may block.
+    and tasks that store pictures or have a custom XCom backend, both of which may block.
     """
     try:
         return _can_end_from_trigger(context)
@@ -42,6 +42,7 @@ def _can_end_from_trigger(context: Mapping[str, Any]) -> bool:
         and task.do_xcom_push
         and not task.multiple_outputs
         and not task.outlets
+        and getattr(task, "save_to", None) is None
         and not task.on_success_callback
         and not getattr(task, "returns_dag_result", False)
         and task._post_execute_hook is None

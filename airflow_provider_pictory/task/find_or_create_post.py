@@ -23,9 +23,11 @@ from airflow_provider_pictory.exceptions import (
     InvalidRequestError,
     NotFoundError,
     PublishError,
+    RateLimitedError,
     ServiceError,
     TransientError,
 )
+from airflow_provider_pictory.storage.upload import upload_image
 from airflow_provider_pictory.task.log_messages import post_created
 from airflow_provider_pictory.task.paid_requests import send_recorded
 from airflow_provider_pictory.task.state import PostState, TaskState
@@ -132,7 +134,7 @@ class FindOrCreatePost:
                 continue
             if "media_ids" not in post.raw or media_ids <= set(post.media_ids):
                 post = self._transport.send(api.get_post(post.post_id))
-            if media_ids <= set(post.media_ids) and (isinstance(image, ImageUrl) or self._is_same(post)):
+            if media_ids <= set(post.media_ids) and (not isinstance(image, LibraryMedia) or self._is_same(post)):
                 log.info("Found PostEverywhere post %s, created by an earlier try", post.post_id)
                 self._state.save(post_id=post.post_id, requested_at=None)
                 return post
@@ -175,13 +177,25 @@ class FindOrCreatePost:
 
     def _import_image(self) -> tuple[str, ...]:
         image = self._request.image
-        if not isinstance(image, ImageUrl):
+        if image is None or isinstance(image, LibraryMedia):
             return image.media_ids if image else ()
         if self._state.values.media_ids:
             return self._state.values.media_ids
-        media = self._transport.send(api.upload_media_from_url(image.url))
-        log.info("PostEverywhere media %s: imported the image", media.media_id)
-        return media.media_ids
+        if isinstance(image, ImageUrl):
+            try:
+                media = self._transport.send(api.upload_media_from_url(image.url))
+            except RateLimitedError:
+                raise
+            except ServiceError as error:
+                if image.path is None:
+                    raise
+                log.warning("%s; uploading the stored copy", error)
+            else:
+                log.info("PostEverywhere media %s: imported the image", media.media_id)
+                return media.media_ids
+        media_ids = upload_image(self._transport, str(image.path))
+        self._state.save(media_ids=media_ids)  # an upload takes longer than an import: it is not repeated
+        return media_ids
 
     def _retry_failed_accounts(self, post: Post) -> Post:
         log.info("PostEverywhere post %s: publishing again on the accounts where it failed", post.post_id)

@@ -32,10 +32,13 @@ REQUEST_KEY = "pictory_request"
 """The XCom key of a submitted job's request, for the task that waits for the job."""
 
 
-def push_request(context: Context, job_id: str, prompt: str, model: str, submitted_at: float | None) -> None:
-    """Push a job's request for the task that waits for it, which reads it with :func:`find_request`."""
-    request = {"job_id": job_id, "prompt": prompt, "model": model, "submitted_at": submitted_at}
-    context["ti"].xcom_push(key=REQUEST_KEY, value=request)
+def push_request(context: Context, job_id: str, request: Mapping[str, Any], submitted_at: float | None) -> None:
+    """
+    Push a job's request for the task that waits for it, which reads it with :func:`find_request`.
+
+    :param request: prompt, model, parameters and fingerprint.
+    """
+    context["ti"].xcom_push(key=REQUEST_KEY, value={"job_id": job_id, **request, "submitted_at": submitted_at})
 
 
 def find_request(context: Context, job_id: str) -> dict[str, Any]:
@@ -48,37 +51,49 @@ def find_request(context: Context, job_id: str) -> dict[str, Any]:
     return {"job_id": job_id, "prompt": None, "model": None, "submitted_at": None}
 
 
-def for_galleries(job: ImageJob, prompt: str | None, model: str | None) -> dict[str, Any]:
+def for_galleries(image: Mapping[str, Any], prompt: str | None, model: str | None) -> dict[str, Any]:
     """Return a finished image as in the XCom for galleries."""
-    return {**job.as_xcom(), "prompt": prompt, "model": model}
+    return {**image, "prompt": prompt, "model": model}
 
 
-def push_image(
+def check_image(
     context: Context,
     job: ImageJob,
     prompt: str | None,
     model: str | None,
     conn_id: str,
     failed_jobs: Sequence[Mapping[str, Any]] = (),
-) -> dict[str, Any]:
+) -> None:
     """
-    Push a job's image or error for galleries, and return the image.
+    Check that a job has an image; if not, push its error for galleries.
 
     :param failed_jobs: earlier jobs that failed, as returned by :func:`describe_failure`.
     :raises ServiceError: if the job has no image.
     """
-    record = for_galleries(job, prompt, model)
-    if failed_jobs:
-        record["failed_jobs"] = list(failed_jobs)
     try:
         check_job(job, conn_id)
     except ServiceError as error:
+        record = _with_failed_jobs(for_galleries(job, prompt, model), failed_jobs)
         push_if_possible(context, {IMAGE_KEY: {**record, **describe_failure(job, model, error)}})
         raise
+
+
+def push_image(
+    context: Context,
+    image: Mapping[str, Any],
+    prompt: str | None,
+    model: str | None,
+    failed_jobs: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Push an image for galleries, and return it; ``failed_jobs`` as above."""
+    record = _with_failed_jobs(for_galleries(image, prompt, model), failed_jobs)
     context["ti"].xcom_push(key=IMAGE_KEY, value=record)
-    image = job.as_xcom()
     push_if_possible(context, image_links(image))
-    return image
+    return dict(image)
+
+
+def _with_failed_jobs(record: dict[str, Any], failed_jobs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {**record, "failed_jobs": list(failed_jobs)} if failed_jobs else record
 
 
 def describe_failure(job: ImageJob, model: str | None, error: ServiceError) -> dict[str, Any]:
@@ -103,6 +118,7 @@ def media_for_galleries(media: Mapping[str, Any], request: MediaGenerationReques
         "ai_credits_used": media["credits_used"],
         "prompt": request.prompt,
         "model": media["model"] or request.model or POSTEVERYWHERE_DEFAULT_MODEL,
+        **({"path": media["path"]} if media.get("path") else {}),
     }
 
 

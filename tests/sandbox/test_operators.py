@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -47,7 +48,8 @@ class TestGenerateImage:
         assert [image["job_id"] for image in images(sandbox)] == [job_id]
         [request] = task.ti.pushed.values()
         assert request.pop("submitted_at") == pytest.approx(time.time(), abs=60)
-        assert task.ti.pushed == {"pictory_request": {"job_id": job_id, "prompt": PROMPT, "model": "flux-schnell"}}
+        assert re.fullmatch("[0-9a-f]{64}", request.pop("fingerprint"))
+        assert request == {"job_id": job_id, "prompt": PROMPT, "model": "flux-schnell", "parameters": {}}
 
     def test_waits_and_returns_the_image(self, sandbox: Sandbox, deferrable: bool):
         task = generate(wait_for_completion=True, deferrable=deferrable, aspect_ratio="16:9")
