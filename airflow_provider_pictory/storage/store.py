@@ -26,6 +26,9 @@ from airflow_provider_pictory.version_compat import AirflowNotFoundException, Ba
 
 CHUNK = 1024 * 1024
 
+UPLOAD_TIMEOUT = 300.0
+"""The maximum time of an upload, in seconds."""
+
 LOCAL = ("file", "local")
 OBJECT_STORES = ("s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "az", "adl")
 """The schemes whose uploads appear as a whole; on others, such as SFTP, an upload gets another name first."""
@@ -169,18 +172,28 @@ def _write_locally(local: Path, path: Path, replace: bool) -> None:
 
 def _upload(fs: Any, local: Path, path: str, replace: bool) -> None:
     if replace:
-        fs.put_file(str(local), path)
+        _put(fs, local, path)
     elif _can_create(fs):
         try:
-            fs.put_file(str(local), path, mode="create")
+            _put(fs, local, path, mode="create")
         except OSError as error:
             if error.errno not in (errno.ENOSYS, errno.ENOTSUP):  # a store that does not know conditional writes
                 raise
             _refuse(fs.exists(path), path)
-            fs.put_file(str(local), path)
+            _put(fs, local, path)
     else:
         _refuse(fs.exists(path), path)
-        fs.put_file(str(local), path)
+        _put(fs, local, path)
+
+
+def _put(fs: Any, local: Path, path: str, **options: Any) -> None:
+    """Upload a file, in at most ``UPLOAD_TIMEOUT``: s3fs can wait for ever after a connection was lost."""
+    if not fs.async_impl:
+        fs.put_file(str(local), path, **options)
+        return
+    from fsspec.asyn import sync
+
+    sync(fs.loop, fs._put_file, str(local), path, timeout=UPLOAD_TIMEOUT, **options)
 
 
 def _can_create(fs: Any) -> bool:

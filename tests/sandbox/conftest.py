@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from airflow_provider_pictory.sandbox import Sandbox
+from tests.sandbox.s3 import S3
 
 
 class Api:
@@ -177,3 +178,20 @@ def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]
     else:
         with capture_logs() as captured:
             yield lambda: standard() + [entry["event"] % entry.get("positional_args", ()) for entry in captured]
+
+
+@pytest.fixture(scope="session")
+def _s3() -> Iterator[S3]:
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    yield S3(server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def s3(_s3: S3) -> S3:
+    requests.post(f"{_s3.endpoint}/moto-api/reset", timeout=10).raise_for_status()
+    _s3.client().create_bucket(Bucket="pictures")
+    return _s3

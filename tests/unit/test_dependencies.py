@@ -18,8 +18,8 @@ PACKAGE = ROOT / "airflow_provider_pictory"
 SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg")
 PINS = sorted((ROOT / "constraints").iterdir())
-UNDECLARED = {"apache-airflow-providers-standard", "pytest", "starlette", "typing-extensions"}
-"""Airflow 3 brings the first and the third, pytest loads its plugin itself, the last is for type checkers' eyes."""
+UNDECLARED = {"apache-airflow-providers-standard", "fsspec", "pytest", "starlette", "typing-extensions"}
+"""Airflow brings the first two, Airflow 3 starlette too; pytest loads its plugin itself; the last is for type checkers."""
 
 
 def declared(group: str) -> dict[str, Requirement]:

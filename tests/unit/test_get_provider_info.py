@@ -20,6 +20,7 @@ from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.links import PLATFORM_LINKS, ImageLink, image_links, post_links
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator, PostImageOperator
+from airflow_provider_pictory.operators.storage import SaveImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 
 try:
@@ -28,7 +29,13 @@ except ImportError:
     ApproveImageOperator = None  # type: ignore[assignment,misc]
 
 AIRFLOW = Path(airflow.__path__[0])
-TASKS = [GenerateImageOperator, ImageJobSensor, GenerateMediaOperator, PostImageOperator]
+TASKS: list[Any] = [
+    GenerateImageOperator,
+    ImageJobSensor,
+    GenerateMediaOperator,
+    PostImageOperator,
+    SaveImageOperator,
+]
 if ApproveImageOperator is not None:
     TASKS.append(ApproveImageOperator)
 
