@@ -3,11 +3,15 @@ Nightly content: every brief becomes a picture, every picture a post for the nex
 
 The briefs stand in `nightly_content.json` beside this file; in your pipeline they will come from a warehouse
 query or an editorial calendar. Each goes its own way from generation to post, so one that fails holds up no other.
+
+The pictures are kept in a folder of Airflow's home; set the environment variable PICTURES, or the run's parameter, to a
+bucket such as `s3://aws_default@bucket/pictures`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,8 @@ from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 
 ZONE = "Europe/Berlin"
+HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser().absolute()
+PICTURES = os.environ.get("PICTURES", f"{HOME.as_uri()}/pictures")
 
 with DAG(
     dag_id="nightly_content",
@@ -34,6 +40,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=1)},
+    params={"pictures": PICTURES},
     tags=["pictory", "posteverywhere", "example"],
     doc_md=__doc__,
 ):
@@ -79,6 +86,7 @@ with DAG(
             task_id="wait",
             job_id=generate.output,
             timeout=60 * 60,
+            save_to="{{ params.pictures }}/nightly_content/{job_id}",
             map_index_template="{{ task.job_id }}",
         )
         PostImageOperator(

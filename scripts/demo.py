@@ -48,14 +48,19 @@ def main() -> int:
             return run.returncode
         FEED.write_text(requests.get(f"{sandbox.url}/feed.html", timeout=30).text, encoding="utf-8")
         show(requests.get(f"{sandbox.url}/sandbox/ledger", timeout=30).json())
-    console.print(f"\nThe posts and their pictures: {FEED.as_uri()}\nAirflow's log of the run: {log}", soft_wrap=True)
+    pictures = HOME / "pictures" / DAG
+    console.print(
+        f"\nThe posts and their pictures: {FEED.as_uri()}\nThe pictures that the DAG keeps: {pictures.as_uri()}"
+        f"\nAirflow's log of the run: {log}",
+        soft_wrap=True,
+    )
     return 0
 
 
 def environment(home: Path, sandbox: Sandbox) -> dict[str, str]:
     """Lead Airflow to its home, the example DAGs and the sandbox, whatever else is set up on this machine."""
     return {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW__")},
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW__", "PICTURES"))},
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
