@@ -191,7 +191,7 @@ def _put(fs: Any, local: Path, path: str, **options: Any) -> None:
     if not fs.async_impl:
         fs.put_file(str(local), path, **options)
         return
-    from fsspec.asyn import sync
+    from fsspec.asyn import sync  # type: ignore[import-untyped]
 
     sync(fs.loop, fs._put_file, str(local), path, timeout=UPLOAD_TIMEOUT, **options)
 

@@ -19,7 +19,7 @@ SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg")
 PINS = sorted((ROOT / "constraints").iterdir())
 UNDECLARED = {"apache-airflow-providers-standard", "fsspec", "pytest", "starlette", "typing-extensions"}
-"""Airflow brings the first two, Airflow 3 starlette too; pytest loads its plugin itself; the last is for type checkers."""
+"""Airflow brings the first two, Airflow 3 starlette too; pytest loads its plugin; the last is for type checkers."""
 
 
 def declared(group: str) -> dict[str, Requirement]:
