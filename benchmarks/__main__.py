@@ -84,12 +84,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--small", action="store_true", help="try everything out in a minute; the docs stay")
     small = parser.parse_args().small
-    folder = Path(tempfile.mkdtemp(prefix="benchmarks-"))
-    os.environ["AIRFLOW_HOME"] = str(folder)
-    # What would be logged at each poll costs nobody anything.
-    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
-    os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-    docs = Path(shutil.copytree(page.PAGE.parent, folder / "docs")) if small else page.PAGE.parent
+    page.set_up()
+    docs = Path(shutil.copytree(page.PAGE.parent, Path(tempfile.mkdtemp()) / "docs")) if small else page.PAGE.parent
     results = measure(SMALL if small else FULL)
     page.write_waiting(docs / page.PAGE.name, results)
     plots.draw_night(docs / "images" / "benchmarks-night.svg", list(results.night.values()))

@@ -40,7 +40,10 @@ class Run:
     """
     How one contender bore a load.
 
+    :param url: the sandbox's.
     :param delays: seconds from the end of each job to its event.
+    :param after_last: seconds from the end of the last job to the last event.
+    :param sent: when each request came, in seconds after the first, and its path.
     :param pages: those of the requests that read the list of jobs.
     :param peak: requests in the busiest second.
     :param cpu: seconds of CPU time that the contender's process used.
@@ -53,11 +56,14 @@ class Run:
 
     name: str
     load: Load
+    url: str
     delays: Sequence[float]
+    after_last: float
     requests: int
     pages: int
     connections: int
     peak: int
+    sent: Sequence[tuple[float, str]]
     cpu: float
     passes: int
     stall: float
@@ -137,22 +143,29 @@ def side_by_side(names: Sequence[str], load: Load, *, instruments: bool = False)
     :param instruments: measure stall and memory too, which takes some CPU time itself.
     """
     with ExitStack() as stack:
-        servers = [stack.enter_context(serve(latency=load.latency, **load.settings)) for _ in names]
-        waiters = [
-            stack.enter_context(Child("benchmarks.waiting", name, server.hear()))
-            for name, server in zip(names, servers, strict=True)
-        ]
-        for waiter in waiters:
-            waiter.hear()
-        plans = [server.ask((load.jobs, load.over)) for server in servers]
-        for waiter, plan in zip(waiters, plans, strict=True):
-            jobs = [(job_id, submitted_at) for job_id, submitted_at, _ in plan]
-            last, first_end = jobs[-1][1], min(done_at for *_, done_at in plan)
-            weigh_at = last + 0.9 * (first_end - last) if instruments else None
-            waiter.tell((jobs, load.interval, weigh_at))
-        runs = []
-        for name, waiter, server, plan in zip(names, waiters, servers, plans, strict=True):
-            told = waiter.hear()
-            delays = [at - done_at for at, (*_, done_at) in zip(told.pop("fired"), plan, strict=True)]
-            runs.append(Run(name, load, delays, **told, **server.ask(None)))
-        return runs
+        return together(stack, [(name, load) for name in names], instruments=instruments)
+
+
+def together(stack: ExitStack, orders: Sequence[tuple[str, Load]], *, instruments: bool = False) -> list[Run]:
+    """Let contenders bear their loads at the same time; the sandboxes serve until the stack is closed."""
+    servers = [stack.enter_context(serve(latency=load.latency, **load.settings)) for _, load in orders]
+    urls = [server.hear() for server in servers]
+    waiters = [
+        stack.enter_context(Child("benchmarks.waiting", name, url)) for (name, _), url in zip(orders, urls, strict=True)
+    ]
+    for waiter in waiters:
+        waiter.hear()
+    plans = [server.ask((load.jobs, load.over)) for server, (_, load) in zip(servers, orders, strict=True)]
+    for waiter, plan, (_, load) in zip(waiters, plans, orders, strict=True):
+        jobs = [(job_id, submitted_at) for job_id, submitted_at, _ in plan]
+        last, first_end = jobs[-1][1], min(done_at for *_, done_at in plan)
+        weigh_at = last + 0.9 * (first_end - last) if instruments else None
+        waiter.tell((jobs, load.interval, weigh_at))
+    runs = []
+    for (name, load), url, waiter, server, plan in zip(orders, urls, waiters, servers, plans, strict=True):
+        told = waiter.hear()
+        delays = [at - done_at for at, (*_, done_at) in zip(told.pop("fired"), plan, strict=True)]
+        last_end = max(done_at for *_, done_at in plan)
+        after_last = max(delay + done_at for delay, (*_, done_at) in zip(delays, plan, strict=True)) - last_end
+        runs.append(Run(name, load, url, delays, after_last, **told, **server.ask(None)))
+    return runs

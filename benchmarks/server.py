@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
+from contextlib import suppress
 from decimal import Decimal
 from multiprocessing.connection import Connection
 
@@ -72,4 +73,12 @@ def main(pipe: Connection, settings: dict[str, object]) -> None:
         traffic = sandbox.world.traffic
         peak = max(seconds.values(), default=0)
         pages = traffic.calls["pictory.list_jobs"]
-        pipe.send({"requests": traffic.calls.total(), "pages": pages, "connections": traffic.connections, "peak": peak})
+        first = traffic.requests[0].at if traffic.requests else 0.0
+        sent = [
+            (request.at - first, f"{request.path}?{request.query}" if request.query else request.path)
+            for request in traffic.requests
+        ]
+        told = {"requests": traffic.calls.total(), "pages": pages, "sent": sent}
+        pipe.send({**told, "connections": traffic.connections, "peak": peak})
+        with suppress(EOFError):  # serves until the process is killed
+            pipe.recv()
