@@ -265,5 +265,8 @@ def _describe(path: str, downloaded: Download, picture: Picture) -> Sidecar:
 
 
 def _exists(path: str, found: Sidecar | None) -> InvalidRequestError:
-    by = f", stored by DAG {found.dag_id}, run {found.run_id}, task {found.task_id}" if found and found.dag_id else ""
+    if found is None:
+        by = ", without a sidecar: somebody else's file, or a task was killed right before it wrote one"
+    else:
+        by = f", stored by DAG {found.dag_id}, run {found.run_id}, task {found.task_id}" if found.dag_id else ""
     return InvalidRequestError.of("save_to", f"{path} is another picture{by}", _CHOICES)

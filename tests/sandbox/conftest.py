@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from airflow_provider_pictory.sandbox import Sandbox
-from tests.sandbox.s3 import S3
+from tests.sandbox.s3 import S3, s3_server
 
 
 class Api:
@@ -182,12 +182,8 @@ def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]
 
 @pytest.fixture(scope="session")
 def _s3() -> Iterator[S3]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    yield S3(server.get_host_and_port())
-    server.stop()
+    with s3_server() as server:
+        yield server
 
 
 @pytest.fixture

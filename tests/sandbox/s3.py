@@ -6,7 +6,8 @@ import importlib.util
 import json
 import socket
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -54,6 +55,19 @@ class S3:
 
     def keys_of(self, bucket: str = "pictures") -> list[str]:
         return [item["Key"] for item in self.client().list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+@contextmanager
+def s3_server() -> Iterator[S3]:
+    """Serve an S3-compatible API in a thread."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        yield S3(server.get_host_and_port())
+    finally:
+        server.stop()
 
 
 class CuttingProxy:

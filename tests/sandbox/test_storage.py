@@ -111,7 +111,7 @@ class TestGenerateImage:
         folder.mkdir()
         for if_exists in ("fail", "reuse"):
             (folder / "fox.webp").write_bytes(b"mine")
-            with pytest.raises(e.InvalidRequestError, match=r"fox.webp is another picture; allowed"):
+            with pytest.raises(e.InvalidRequestError, match=r"fox.webp is another picture, without a sidecar"):
                 keep(folder, "fox", if_exists=if_exists).run()
             (folder / "fox.webp").unlink()
             (folder / "fox.json").write_bytes(b"[]")
@@ -192,7 +192,7 @@ class TestReuse:
     def test_a_picture_without_its_sidecar_is_no_whole_one(self, sandbox: Sandbox, folder: Path):
         keep(folder, "fox", if_exists="reuse").run()
         (folder / "fox.json").unlink()
-        with pytest.raises(e.InvalidRequestError, match=r"fox.png is another picture; allowed"):
+        with pytest.raises(e.InvalidRequestError, match=r"fox.png is another picture, without a sidecar"):
             keep(folder, "fox", if_exists="reuse").run()
         assert len(images(sandbox)) == 1
 
