@@ -42,6 +42,8 @@ benchmarks: $(VENV)/ready  ## Measure what waiting and calling cost, beside the 
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints/airflow-$(AIRFLOW).txt --editable '.[benchmarks]'
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.defaults
+	$(BIN)/python -m benchmarks.lost_submits
 	$(BIN)/python -m benchmarks.nightly
 
 lint: $(VENV)/ready  ## Check style, format, types, the pages' scripts, and which layer imports which

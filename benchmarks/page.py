@@ -84,11 +84,16 @@ def set_up() -> None:
 
 
 def write(command: str, parts: list[str], load_average: float, page: Path = PAGE) -> None:
-    """Write what a command has measured between its marks in the page."""
+    """Write what a command has measured, and on what, between its marks in the page."""
+    replace(command, [*parts, machine(command, load_average)], page)
+
+
+def replace(command: str, parts: list[str], page: Path = PAGE) -> None:
+    """Replace what stands between a command's marks in the page."""
     begin, end = f"<!-- `{command}` writes this -->", f"<!-- `{command}` ends -->"
     before, rest = page.read_text().split(begin)
     _, after = rest.split(end)
-    page.write_text("\n\n".join([before + begin, *parts, machine(command, load_average), end + after]))
+    page.write_text("\n\n".join([before + begin, *parts, end + after]))
 
 
 def aims(results: Results) -> str:
