@@ -2,7 +2,7 @@
 How often the list of jobs would tell that a lost submit had no effect: ``python -m benchmarks.lost_submits``.
 
 A submit whose answer was lost had no effect if no job appears in the list that was not there before, for as long as the
-list may lag behind. Any other job that is submitted meanwhile makes that inconclusive, since an item has neither a prompt
+list may lag behind. Any other job that is submitted meanwhile makes that inconclusive: an item has neither a prompt
 nor a time. A night of images is simulated, whose tasks submit as 16 task slots and the time that a task takes to start
 allow; one submit is lost, and had no effect.
 """
