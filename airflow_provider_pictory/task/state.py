@@ -123,8 +123,9 @@ class Entry:
 
     @property
     def is_under_way(self) -> bool:
-        """Whether a request that costs or publishes was sent, or may have been, and its result can be resumed."""
-        return any(self.values.get(name) for name in ("spending", "lost", "calling", "job_id", "media", "post_id"))
+        """Whether there is a result, or a request that costs or publishes may have been sent, to be resumed."""
+        names = ("spending", "lost", "calling", "job_id", "media", "post_id", "done")
+        return any(self.values.get(name) for name in names)
 
 
 class Store:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pendulum
@@ -258,6 +259,15 @@ class TestTries:
         task.operator.op_args = ("blue",)
         assert task.run()
         assert prompts(sandbox) == ["A red fox", "A blue fox"]
+
+    def test_a_stored_picture_is_used_again_by_a_retry(self, sandbox: Sandbox, muse: Muse, tmp_path: Path):
+        options = {"save_to": f"file://{tmp_path}/{{fingerprint}}", "if_exists": "reuse"}
+        made = fox(muse, **options).run()
+        assert Path(made["path"].removeprefix("file://")).is_file()
+        muse.ideas[1] = muse.ideas[0]
+        later = fox(muse, **options)
+        assert later.run()["path"] == later.run()["path"] == made["path"]
+        assert (len(images(sandbox)), muse.calls) == (1, 2)
 
     @pytest.mark.parametrize("source", [{"image": URL}, {"media_ids": None}], ids=["url", "library"])
     def test_a_post_whose_answer_was_lost_is_found_though_the_text_would_be_another(

@@ -108,6 +108,7 @@ def entry(**values: Any) -> dict[str, Any]:
     [
         ({"job_id": "j"}, True),
         ({"job_id": "j", "done": True}, True),
+        ({"done": True}, True),  # a stored picture that was used again
         ({"spending": True}, True),
         ({"lost": 1}, True),
         ({"post_id": "p"}, True),
