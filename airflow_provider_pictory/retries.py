@@ -18,7 +18,7 @@ else:
 
 class ServiceRetryPolicy(RetryPolicy):
     """
-    Waits for the service's ``Retry-After`` before a task's next try.
+    Waits for the service's ``Retry-After`` before a task runs again.
 
     For a ``@task`` that calls :class:`~airflow_provider_pictory.hooks.pictory.PictoryHook` or
     :class:`~airflow_provider_pictory.hooks.posteverywhere.PostEverywhereHook`: ``@task(retries=3,
@@ -26,6 +26,10 @@ class ServiceRetryPolicy(RetryPolicy):
     without ``Retry-After`` waits 30 s; other errors without it use the task's ``retry_delay``. Permanent errors fail
     without retries under any policy. The package's own operators need no policy: they wait for the service without
     using up a retry.
+
+    On Airflow 3.3, each wait uses up a retry. From Airflow 3.4, each try waits as many times as the task has retries,
+    and uses none up. After each wait the whole task runs again, with all that it pays for; a task with ``retries=0``
+    does not.
     """
 
     def evaluate(
@@ -35,12 +39,16 @@ class ServiceRetryPolicy(RetryPolicy):
         Decide when to retry the task.
 
         :param exception: the error of the failed try.
+        :param max_tries: how many retries the task has.
         """
         from airflow_provider_pictory.version_compat import RetryDecision
 
         delay = pause_before_retry(exception)
         if delay is None:
             return RetryDecision.default()
-        return RetryDecision.retry(
-            delay=dt.timedelta(seconds=delay), reason=f"the service refuses for now: again in {delay:.0f} s"
-        )
+        wait = dt.timedelta(seconds=delay)
+        reason = f"the service refuses for now: again in {delay:.0f} s"
+        if max_tries > 0 and hasattr(RetryDecision, "reschedule"):  # Airflow 3.4
+            decision: RetryDecision = RetryDecision.reschedule(delay=wait, max_reschedules=max_tries, reason=reason)
+            return decision
+        return RetryDecision.retry(delay=wait, reason=reason)

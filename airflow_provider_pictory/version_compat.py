@@ -93,6 +93,20 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r} on this version of Airflow")
 
 
+def has_rows_for_tries() -> bool:
+    """
+    Whether each try of a task is a task instance of its own, as from Airflow 3.4.
+
+    XComs then belong to one try, and the server does not send the keys of earlier tries' XComs. From the same release
+    on, a clear discards the task's state unless told otherwise.
+    """
+    try:
+        from airflow.sdk import __version__
+    except ImportError:  # Airflow 2.11
+        return False
+    return tuple(map(int, __version__.split(".")[:2])) >= (1, 4)
+
+
 async def get_async_connection(hook: BaseHook, conn_id: str) -> Any:
     """Read an Airflow connection in an event loop, without blocking it."""
     if hasattr(hook, "aget_connection"):  # Airflow 3.1 and up

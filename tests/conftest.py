@@ -80,6 +80,7 @@ class Tries(TaskRun):
     def __init__(self, operator: Any) -> None:
         super().__init__(operator, TaskInstance(operator.task_id))
         self.operator = operator
+        operator.retries = self.ti.max_tries
         self.store = StateStore() if has_state_store() else None
         self.due = dt.datetime.now(dt.timezone.utc)
         self.deferred = 0
@@ -88,6 +89,12 @@ class Tries(TaskRun):
     def prepared(self) -> tuple[Any, dict[str, Any]]:
         self.operator.__dict__.pop("hook", None)  # every worker is a process of its own
         return self.operator, self.context
+
+    def clear(self, *, keep_state: bool = True) -> None:
+        """Do as Airflow does when a user clears the task; 3.4 discards its state unless told otherwise."""
+        self.ti.max_tries = self.ti.try_number - 1 + self.operator.retries
+        if self.store is not None and not keep_state:
+            self.store.clear()
 
     @property
     def context(self) -> dict[str, Any]:

@@ -25,6 +25,8 @@ except (ImportError, AirflowException) as error:  # on Airflow 3.0, importing th
     raise ImportError("ApproveImageOperator needs Airflow 3.1 or later") from error
 
 if TYPE_CHECKING:
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
+
     from airflow_provider_pictory.version_compat import Context
 
 PROMPT_KEY = "prompt"
@@ -157,6 +159,11 @@ class RegenerateImageOperator(GenerateImageOperator):
     def __init__(self, *, prompt: Any, **kwargs: Any) -> None:
         # Not as a default in the signature, which default_args would override.
         super().__init__(prompt=prompt, **{"trigger_rule": "none_failed", **kwargs})
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Prepare a mapped task; Airflow does not ask the constructor for its ``trigger_rule``."""
+        return super().partial(**{"trigger_rule": "none_failed", **kwargs})
 
     def render_template_fields(self, *args: Any, **kwargs: Any) -> None:
         """Render the template fields, or skip the task if there is no prompt."""

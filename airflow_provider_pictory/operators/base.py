@@ -110,17 +110,23 @@ class ServiceOperator(Linked):
         yield
 
     def execute_after_pause(self, context: Context, event: Any) -> Any:
-        """Resume after a pause."""
-        return self._attempt_or_pause(context)
+        """
+        Resume after a pause.
 
-    def _attempt_or_pause(self, context: Context) -> Any:
+        :param event: a :class:`~airflow_provider_pictory.triggers.turn.TurnTrigger`'s, or that of a plain wait.
+        """
+        # On Airflow 3.0 to 3.2.1, start_date is the time of resuming: a service that always refuses would never fail.
+        return self._attempt_or_pause(context, event["deadline"] if isinstance(event, dict) else None)
+
+    def _attempt_or_pause(self, context: Context, deadline: float | None = None) -> Any:
         try:
             return self.attempt(context)
         except TransientError as error:
             delay = pause_before_retry(error)
             now = dt.datetime.now(dt.timezone.utc)
-            started_at = context["ti"].start_date or now  # none in 2.11's `dags test`
-            deadline = started_at.timestamp() + seconds("timeout", self.timeout)
+            if deadline is None:
+                started_at = context["ti"].start_date or now  # none in 2.11's `dags test`
+                deadline = started_at.timestamp() + seconds("timeout", self.timeout)
             if delay is None or now.timestamp() + delay > deadline:
                 raise
             self.log.warning("%s; resuming in %.0f s", error, delay)

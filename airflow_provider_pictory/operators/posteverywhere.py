@@ -343,7 +343,9 @@ class PostImageOperator(ServiceOperator):
             state,
             is_retry=context["ti"].try_number > 1,
             run_started_at=_run_start(context),
+            try_started_at=_try_start(context),
         )
+        posts.check_not_posted()
         if delay := posts.seconds_to_settle:
             self.log.info("An earlier try's request may still be under way: looking for its post in %.0f s", delay)
             self.pause(delay)
@@ -469,5 +471,12 @@ def _as_list(value: Any) -> Any:
 def _run_start(context: Context) -> float:
     """Return the earliest unix time at which a try of this task can have started."""
     dag_run: Any = context.get("dag_run")
-    start: Any = context.get("data_interval_end") or (dag_run and dag_run.start_date)
+    # A run without a data interval has run_after, from Airflow 3; a clear changes its start_date.
+    start: Any = context.get("data_interval_end") or getattr(dag_run, "run_after", None)
     return start.timestamp() if start else 0.0
+
+
+def _try_start(context: Context) -> float:
+    """Return the unix time at which this try started, before any deferral."""
+    start: Any = context["ti"].start_date
+    return float(start.timestamp()) if start else time.time()

@@ -143,7 +143,7 @@ class ImageJobSensor(Linked, BaseSensorOperator):
                     submitted_at=request.get("submitted_at"),
                     model=request["model"],
                     prompt=request["prompt"],
-                    end_from_trigger=can_end_from_trigger(context),
+                    end_from_trigger=can_end_from_trigger(context, costs=False),
                 ),
                 method_name="execute_complete",
             )

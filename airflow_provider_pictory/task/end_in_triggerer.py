@@ -6,21 +6,26 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_pictory.version_compat import XCom
+from airflow_provider_pictory.version_compat import XCom, has_rows_for_tries
 
 ENDED_KEY = "ended_in_trigger"
 """The XCom key that marks a task as ended in the triggerer."""
 
 
-def can_end_from_trigger(context: Mapping[str, Any]) -> bool:
+def can_end_from_trigger(context: Mapping[str, Any], *, costs: bool = True) -> bool:
     """
     Whether the task may succeed in the triggerer.
 
     Airflow then skips: asset outlets, success callbacks, listeners, ``post_execute``, labels that depend on the result,
     the length of a mapped result, a result of the DAG run. Tasks with one of these end in a worker; so do subclasses,
     and tasks that store pictures or have a custom XCom backend, both of which may block.
+
+    :param costs: whether the task pays or posts. It ends in a worker where a clear of it after its success could not be
+        distinguished from a clear before: on Airflow 3.4.
     """
     try:
+        if costs and previous_xcom_keys(context["ti"]) is None:
+            return False
         return _can_end_from_trigger(context)
     except (AttributeError, ImportError):  # parts of Airflow that are not public, see docs/airflow-versions.md
         return False
@@ -36,7 +41,7 @@ def _can_end_from_trigger(context: Mapping[str, Any]) -> bool:
     later = r"\bti\b|\btask_instance\b" + (r"|\btask\b" if hasattr(task, "python_callable") else "")
     return (
         "task_state_store" in context  # Airflow below 3.3 is not tested
-        and previous_xcom_keys(ti) is not None  # without the keys, a clear could not be distinguished from a retry
+        and getattr(ti, "_ti_context_from_server", None) is not None  # run by Airflow
         and type(task).__module__.startswith("airflow_provider_pictory.")
         and XCom is BaseXCom
         and task.do_xcom_push
@@ -54,9 +59,11 @@ def _can_end_from_trigger(context: Mapping[str, Any]) -> bool:
 
 def previous_xcom_keys(ti: Any) -> list[str] | None:
     """
-    Return the keys of the previous try's XComs; None if this Airflow does not provide them.
+    Return the keys of the previous try's XComs; None if this Airflow does not provide them, as from 3.4.
 
     The XComs themselves are deleted before a try starts; the first process of each try receives their keys.
     """
+    if has_rows_for_tries():
+        return None
     ti_context: Any = getattr(ti, "_ti_context_from_server", None)
     return (ti_context.xcom_keys_to_clear or []) if hasattr(ti_context, "xcom_keys_to_clear") else None

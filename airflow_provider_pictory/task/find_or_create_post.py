@@ -2,7 +2,8 @@
 Creating a post once across all tries of a task.
 
 PostEverywhere has no idempotency key. If the response to a create was lost, the next try looks for the post in the list
-of posts by its media ids.
+of posts by its media ids. If a clear discarded what earlier tries knew, and the list has a post with the same text, a
+person has to decide.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum
 from functools import partial
@@ -30,7 +32,8 @@ from airflow_provider_pictory.exceptions import (
 from airflow_provider_pictory.storage.upload import upload_image
 from airflow_provider_pictory.task.log_messages import post_created
 from airflow_provider_pictory.task.paid_requests import send_recorded
-from airflow_provider_pictory.task.state import PostState, TaskState
+from airflow_provider_pictory.task.state import KEEP_STATE, PostState, TaskState
+from airflow_provider_pictory.version_compat import AirflowFailException
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +64,8 @@ class FindOrCreatePost:
     :param request: the post; its image may have to be imported first.
     :param state: the state of earlier tries.
     :param is_retry: whether there may be a post of an earlier try, if the state is not durable.
-    :param run_started_at: the unix time before which no try can have started, if the state is not durable.
+    :param run_started_at: the unix time before which no try can have started, if the state is not durable, or lost.
+    :param try_started_at: the unix time before which all earlier tries have ended, if the state is lost.
     """
 
     def __init__(
@@ -72,21 +76,58 @@ class FindOrCreatePost:
         *,
         is_retry: bool,
         run_started_at: float,
+        try_started_at: float,
     ) -> None:
         self._transport = transport
         self._request = request
         self._state = state
         self._is_retry = is_retry
         self._run_started_at = run_started_at
+        self._try_started_at = try_started_at
 
     @property
     def seconds_to_settle(self) -> float:
         """Seconds until an earlier try's request must have ended: before, its post may not be listed yet."""
-        requested_at = self._state.values.requested_at
+        requested_at = self._try_started_at if self._state.may_be_lost else self._state.values.requested_at
         if requested_at is None:
             return 0.0
         timeout = self._transport.endpoint.total_timeout
         return max(0.0, min(timeout, requested_at + timeout - time.time()))
+
+    def check_not_posted(self) -> None:
+        """
+        Check that the list has no post that may be this task's, if a clear discarded what earlier tries knew.
+
+        The task's own post cannot be told from that of another task with the same text, nor a post that the task has
+        returned from one that it has not: a person decides.
+
+        :raises AirflowFailException: if there is one.
+        """
+        if not self._state.may_be_lost:
+            return
+        image = self._request.image
+        media_ids = set(image.media_ids) if isinstance(image, LibraryMedia) else set()
+        found = []
+        for post in self._list_posts(self._run_started_at):
+            if "content" not in post.raw or self._has_same_text(post):
+                post = self._transport.send(api.get_post(post.post_id))
+                if self._has_same_text(post) and media_ids <= set(post.media_ids):
+                    found.append(post.post_id)
+        if not found:
+            return
+        # What a clear that keeps the state does next.
+        if len(found) == 1:
+            self._state.save(post_id=found[0])
+            choice = f"To resume with that post, clear the task with {KEEP_STATE}; to post again, do so twice"
+        else:
+            for post_id in found:
+                self._state.mark_delivered(post_id)
+            choice = f"If none of them is this task's, clear the task with {KEEP_STATE}: it posts then"
+        raise AirflowFailException(
+            "The task was cleared without its state, and nothing is posted, since it may be posted already: "
+            f"PostEverywhere post {', '.join(found)} has this text and these accounts, and is from after this run "
+            f"began. {choice}"
+        )
 
     def find_or_create(self, *, tolerate_outage: bool) -> Post:
         """
@@ -127,11 +168,7 @@ class FindOrCreatePost:
         may_exist = stage_of(state) == Stage.OUTCOME_UNKNOWN if self._state.is_durable else self._is_retry
         if not may_exist or not media_ids:
             return None
-        since = (state.first_requested_at or self._run_started_at) - CLOCK_SKEW
-        created_after = dt.datetime.fromtimestamp(since, dt.timezone.utc)
-        for post in self._transport.iter_pages(partial(api.list_posts, {"created_after": created_after})):
-            if post.post_id in self._state.delivered:
-                continue
+        for post in self._list_posts(state.first_requested_at or self._run_started_at):
             if "media_ids" not in post.raw or media_ids <= set(post.media_ids):
                 post = self._transport.send(api.get_post(post.post_id))
             if media_ids <= set(post.media_ids) and (not isinstance(image, LibraryMedia) or self._is_same(post)):
@@ -140,17 +177,26 @@ class FindOrCreatePost:
                 return post
         return None
 
+    def _list_posts(self, since: float) -> Iterator[Post]:
+        """List the posts since a unix time, without those that the task has returned before."""
+        created_after = dt.datetime.fromtimestamp(since - CLOCK_SKEW, dt.timezone.utc)
+        for post in self._transport.iter_pages(partial(api.list_posts, {"created_after": created_after})):
+            if post.post_id not in self._state.delivered:
+                yield post
+
     def _is_same(self, post: Post) -> bool:
-        """Whether a post with the same media is this task's; fields that the service left out count as equal."""
+        """Whether a post with the same media is this task's."""
         due = self._state.values.scheduled_for if self._state.is_durable else self._request.due
+        return self._has_same_text(post) and _is_due(post, due)
+
+    def _has_same_text(self, post: Post) -> bool:
+        """Whether a post has this text, on these accounts; accounts that the service left out count as equal."""
         expected = set(map(str, self._request.account_ids or ()))
         found = [*post.account_ids, *(item.account_id for item in post.destinations)]
         account_ids = {str(item) for item in found if item is not None}
         is_complete = bool(found) and None not in found
-        return (
-            (post.content or "").split() == self._request.content.split()
-            and (account_ids == expected if is_complete else account_ids <= expected)
-            and _is_due(post, due)
+        return (post.content or "").split() == self._request.content.split() and (
+            account_ids == expected if is_complete else account_ids <= expected
         )
 
     def _create(self) -> Post:

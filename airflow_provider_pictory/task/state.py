@@ -2,7 +2,8 @@
 A task's state across tries: what it has paid for and posted, and the request it was about to send.
 
 It is saved in Airflow's task state store right before each request that costs or publishes, and with its result right
-after. The next try resumes from it. Airflow below 3.3 has no such store: nothing is kept there.
+after. The next try resumes from it. Airflow below 3.3 has no such store: nothing is kept there. From Airflow 3.4, a
+clear discards what is in it, unless told to keep it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow_provider_pictory.client.rate_limits_and_retries import backoff
 from airflow_provider_pictory.task.end_in_triggerer import ENDED_KEY, previous_xcom_keys
-from airflow_provider_pictory.version_compat import AirflowFailException
+from airflow_provider_pictory.version_compat import AirflowFailException, has_rows_for_tries
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEY = "airflow_provider_pictory"
+
+KEEP_STATE = "'Keep task state and resume' (\"keep_task_state\": true in the API)"
+"""What to choose in a clear on Airflow 3.4."""
 
 SCHEMA_VERSION = 1
 """Of the entry, which workers of different releases may share: fields may be added but not renamed."""
@@ -210,19 +214,34 @@ def load_state(context: Context, kind: type[S], fingerprint: str) -> TaskState[S
         delivered = (*entry.delivered, result_id) if result_id else entry.delivered
         entry = replace(entry, values={**entry.values, "done": True}, delivered=delivered)
         store.write(entry)
+    may_be_lost = entry is None and store.is_durable and _may_have_been_discarded(context)
+    if may_be_lost and kind is not WaitState:  # a wait costs nothing
+        log.warning(
+            "The task was cleared, and has no state of its earlier tries. What they may have paid for is not resumed: "
+            "for that, clear a task with %s",
+            KEEP_STATE,
+        )
     entry, message = take_over(entry, fingerprint, ti.max_tries)
     if message:
         log.log(*message)
-    return TaskState(store, entry, _from_store(kind, entry.values))
+    return TaskState(store, entry, _from_store(kind, entry.values), may_be_lost)
+
+
+def _may_have_been_discarded(context: Mapping[str, Any]) -> bool:
+    """Whether a clear may have discarded the state of earlier tries; a clear adds the tries so far to ``max_tries``."""
+    ti = context["ti"]
+    return has_rows_for_tries() and ti.try_number > 1 and ti.max_tries > context["task"].retries
 
 
 class TaskState(Generic[S]):
     """The state of a running task: ``values`` are its fields, of the class that :func:`load_state` was called with."""
 
-    def __init__(self, store: Store, entry: Entry, values: S) -> None:
+    def __init__(self, store: Store, entry: Entry, values: S, may_be_lost: bool = False) -> None:
         self._store = store
         self._entry = entry
         self.values = values
+        self.may_be_lost = may_be_lost
+        """Whether a clear may have discarded the state of earlier tries, so that what they did is not known."""
 
     @property
     def is_durable(self) -> bool:

@@ -223,7 +223,7 @@ class RunTask:
         for other, arguments, run in self._runs:
             if other is task and arguments == mapped:
                 return run
-        ti = TaskInstance(task.task_id, map_index=-1 if mapped is None else 0)
+        ti = TaskInstance(task.task_id, max_tries=task.retries, map_index=-1 if mapped is None else 0)
         # What is given to a decorated function when it is mapped are its own arguments.
         kwargs = {"op_kwargs": mapped} if hasattr(task, "python_callable") else mapped
         run = TaskRun(task if mapped is None else task.unmap(kwargs), ti)

@@ -41,7 +41,7 @@ class TurnTrigger(ServiceTrigger):
         self.deadline = deadline
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, and fire an event without a payload."""
+        """Wait, and fire an event with the deadline, which counts for the next pause too."""
         try:
             async with (
                 timeout(self.deadline - time.time()),
@@ -54,4 +54,4 @@ class TurnTrigger(ServiceTrigger):
         except Exception as error:
             self.log.warning("%s: %s; not waiting for other tasks", type(error).__name__, one_line(error))
             await asyncio.sleep(self.moment - time.time())
-        yield TriggerEvent(None)  # type: ignore[no-untyped-call]  # Airflow's class has no annotations
+        yield TriggerEvent({"deadline": self.deadline})  # type: ignore[no-untyped-call]  # Airflow's class has no annotations

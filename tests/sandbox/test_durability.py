@@ -16,7 +16,7 @@ from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOperator
 from airflow_provider_pictory.retries import ServiceRetryPolicy
 from airflow_provider_pictory.sandbox import Sandbox
-from airflow_provider_pictory.version_compat import AirflowFailException, AirflowSensorTimeout
+from airflow_provider_pictory.version_compat import AirflowFailException, AirflowSensorTimeout, TaskDeferred
 from tests.conftest import StateStore, Tries, needs_state_store
 from tests.sandbox.tasks import (
     ACCOUNTS,
@@ -80,6 +80,22 @@ class TestPauses:
         with pytest.raises(e.RateLimitedError):
             task.run()
         assert not task.paused
+
+    def test_the_timeout_does_not_begin_anew_with_each_pause(self, sandbox: Sandbox):
+        """On Airflow 3.0 to 3.2.1, the start date of a task that resumes is the time of resuming."""
+        sandbox.fault("pictory.submit_image", **later(900), times=None)
+        task = generate(timeout=3600)
+        with pytest.raises(TaskDeferred) as first:
+            task.operator.execute(task.context)
+        deadline = first.value.trigger.deadline
+        task.ti.start_date += dt.timedelta(seconds=900)
+        with pytest.raises(TaskDeferred) as second:
+            task.operator.resume_execution("execute_after_pause", {"event": {"deadline": deadline}}, task.context)
+        assert second.value.trigger.deadline == deadline
+        with pytest.raises(e.RateLimitedError):
+            task.operator.resume_execution("execute_after_pause", {"event": {"deadline": time.time()}}, task.context)
+        with pytest.raises(TaskDeferred):  # deferred by an earlier release
+            task.operator.resume_execution("execute_after_pause", {"event": None}, task.context)
 
     def test_an_answer_that_is_lost_is_no_delay(self, sandbox: Sandbox):
         sandbox.fault("pictory.submit_image", "status", status=500, headers={"Retry-After": "60"})
@@ -470,6 +486,151 @@ class TestEndedInTheTriggerer:
         assert len(posts(sandbox)) == 2
 
 
+@needs_state_store
+class TestClearedWithoutItsState:
+    """What Airflow 3.4 does unless told otherwise."""
+
+    @pytest.fixture(autouse=True)
+    def as_on_airflow_3_4(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("airflow_provider_pictory.task.state.has_rows_for_tries", lambda: True)
+
+    @pytest.mark.parametrize("make", [generate, media])
+    def test_it_pays_again_and_says_so(
+        self, sandbox: Sandbox, make: Callable[[], Tries], caplog: pytest.LogCaptureFixture
+    ):
+        task = make()
+        task.run()
+        assert not caplog.records or "was cleared" not in caplog.text
+        task.clear(keep_state=False)
+        task.run()
+        ledger = sandbox.world.ledger()
+        assert len(ledger["images"]) + len(ledger["media"]) == 2
+        assert "The task was cleared, and has no state of its earlier tries" in caplog.text
+        assert "clear a task with 'Keep task state and resume'" in caplog.text
+
+    def test_a_retry_that_had_nothing_to_save_is_no_clear(self, sandbox: Sandbox, caplog: pytest.LogCaptureFixture):
+        task = post(image=URL)
+        sandbox.fault("posteverywhere.upload_media_from_url", "status", status=503, times=3)
+        with pytest.raises(e.TransientError):
+            task.run()
+        task.run()
+        assert not task.paused
+        assert not calls(sandbox, "posteverywhere.list_posts")
+        assert "was cleared" not in caplog.text
+
+    def test_a_wait_says_nothing(self, sandbox: Sandbox, caplog: pytest.LogCaptureFixture):
+        task = sensor(generate().run())
+        task.run()
+        task.clear(keep_state=False)
+        task.run()
+        assert "was cleared" not in caplog.text
+
+    @pytest.mark.parametrize("given", [False, True], ids=["image", "media_ids"])
+    def test_it_does_not_post_what_may_be_posted_already(self, sandbox: Sandbox, given: bool):
+        task = post(media_ids=library_media()) if given else post(image=URL)
+        lose_the_answer(sandbox, task)
+        [made] = posts(sandbox)
+        for _ in range(2):
+            task.clear(keep_state=False)
+            with pytest.raises(AirflowFailException, match=rf"post {made['post_id']} has this text and these accounts"):
+                task.run()
+        assert not task.paused
+        assert len(posts(sandbox)) == 1
+        task.clear()
+        assert task.run()["post_id"] == made["post_id"]
+        assert len(posts(sandbox)) == 1
+        task.clear()
+        assert task.run()["post_id"] != made["post_id"]
+        assert len(posts(sandbox)) == 2
+
+    def test_accounts_that_failed_are_published_on_again_and_no_others(
+        self, sandbox: Sandbox, travel: Callable[[float], None]
+    ):
+        task = post(content="[partial] Hello", image=URL)
+        task.run()
+        travel(60)
+        task.clear(keep_state=False)
+        with pytest.raises(AirflowFailException, match="clear the task with 'Keep task state and resume'"):
+            task.run()
+        task.clear()
+        task.run()
+        assert calls(sandbox, "posteverywhere.retry_post") == 1
+        assert len(posts(sandbox)) == 1
+
+    def test_among_several_posts_none_is_taken(self, sandbox: Sandbox):
+        task = post(image=URL)
+        for _ in range(2):
+            post(image=URL).run()
+        task.ti.try_number = 2
+        task.clear(keep_state=False)
+        with pytest.raises(AirflowFailException, match="If none of them is this task's"):
+            task.run()
+        assert len(posts(sandbox)) == 2
+        task.clear()
+        task.run()
+        assert len(posts(sandbox)) == 3
+
+    def test_it_posts_once_an_earlier_request_must_have_ended(self, sandbox: Sandbox):
+        task = post(image=URL)
+        sandbox.fault("posteverywhere.create_post", "reset")
+        with pytest.raises(e.OutcomeUnknownError):
+            task.run()
+        task.clear(keep_state=False)
+        task.run()
+        [pause] = task.paused
+        assert 130 < pause < 141
+        assert calls(sandbox, "posteverywhere.list_posts") == 2
+        assert len(posts(sandbox)) == 1
+
+    def test_a_post_that_arrives_meanwhile_is_seen(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
+        task = post(image=URL)
+        task.ti.try_number = 2
+        task.clear(keep_state=False)
+        wait = Tries.pause
+
+        def pause(self: Tries, deferral: Any) -> Any:
+            post(image=URL).run()
+            return wait(self, deferral)
+
+        monkeypatch.setattr(Tries, "pause", pause)
+        with pytest.raises(AirflowFailException, match="it may be posted already"):
+            task.run()
+        assert len(posts(sandbox)) == 1
+
+    @pytest.mark.parametrize(
+        "other",
+        [{"content": "Another text"}, {"account_ids": [2280]}, {}],
+        ids=["text", "accounts", "media"],
+    )
+    def test_a_post_that_is_certainly_another_is_no_reason(self, sandbox: Sandbox, other: dict[str, Any]):
+        media_ids = library_media()
+        post(**{"media_ids": media_ids if other else library_media(), **other}).run()
+        task = post(media_ids=media_ids)
+        task.ti.try_number = 2
+        task.clear(keep_state=False)
+        task.run()
+        assert len(posts(sandbox)) == 2
+
+    def test_a_post_from_before_the_run_is_no_reason(self, sandbox: Sandbox, travel: Callable[[float], None]):
+        post(image=URL).run()
+        task = post(image=URL)
+        task.due = dt.datetime.now(dt.timezone.utc) + dt.timedelta(seconds=301)
+        task.ti.try_number = 2
+        task.clear(keep_state=False)
+        task.run()
+        assert len(posts(sandbox)) == 2
+
+    def test_a_list_without_texts_is_read_post_by_post(self, sandbox: Sandbox):
+        task = post(image=URL)
+        lose_the_answer(sandbox, task)
+        task.clear(keep_state=False)
+        [made] = posts(sandbox)
+        body = {"data": {"posts": [{"post_id": made["post_id"]}], "pagination": {"has_more": False}}}
+        sandbox.fault("posteverywhere.list_posts", "status", status=200, body=json.dumps(body))
+        with pytest.raises(AirflowFailException, match=made["post_id"]):
+            task.run()
+
+
 class TestOtherReleases:
     """What version 0.1.0 wrote into Airflow's database is understood by every later one."""
 
@@ -540,8 +701,13 @@ class TestRetryPolicy:
         if delay is None:
             assert decision.action.value == "default"
         else:
-            assert decision.action.value == "retry"
+            on_airflow_3_4 = hasattr(decision, "max_reschedules")
+            assert decision.action.value == ("reschedule" if on_airflow_3_4 else "retry")
+            assert not on_airflow_3_4 or decision.max_reschedules == 3
             assert delay[0] <= decision.retry_delay.total_seconds() <= delay[1]
+
+    def test_a_task_without_retries_runs_once(self):
+        assert ServiceRetryPolicy().evaluate(e.RateLimitedError("429"), 1, 0).action.value == "retry"
 
 
 def test_a_draft_cannot_be_waited_for(sandbox: Sandbox):

@@ -34,7 +34,7 @@ def run(sandbox: Sandbox) -> Run:
         transport = Transport(POSTEVERYWHERE, "script", lambda: endpoint)
         context: Any = {"ti": TaskInstance(), "task_state_store": store}
         state = load_state(context, PostState, request.fingerprint("script"))
-        return FindOrCreatePost(transport, request, state, is_retry=False, run_started_at=0.0)
+        return FindOrCreatePost(transport, request, state, is_retry=False, run_started_at=0.0, try_started_at=0.0)
 
     return again
 

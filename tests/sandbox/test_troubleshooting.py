@@ -102,6 +102,8 @@ DURABLE = {
     "Inputs that have changed",
     "Sending a request once more",
     "A request that may still be under way",
+    "A post that may be made already",
+    "A clear without the state",
     "Airflow cannot store the result",
 }
 
@@ -389,6 +391,24 @@ def _(world: World) -> str:
     task = post(media_ids=library_media())
     lose_the_answer(world.sandbox, task)
     return world.logged(task, "still be under way")
+
+
+@produces("A post that may be made already")
+def _(world: World) -> str:
+    world.monkeypatch.setattr("airflow_provider_pictory.task.state.has_rows_for_tries", lambda: True)
+    task = post(image=PICTURE)
+    lose_the_answer(world.sandbox, task)
+    task.clear(keep_state=False)
+    return failure(task.run)
+
+
+@produces("A clear without the state")
+def _(world: World) -> str:
+    world.monkeypatch.setattr("airflow_provider_pictory.task.state.has_rows_for_tries", lambda: True)
+    task = generate()
+    task.run()
+    task.clear(keep_state=False)
+    return world.logged(task, "was cleared")
 
 
 @produces("Airflow cannot store the result")

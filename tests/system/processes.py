@@ -286,15 +286,27 @@ class Airflow:
         """Do as a user who marks the task as ``failed`` or ``success``."""
         self.api("PATCH", f"dags/{dag_id}/dagRuns/{run}/taskInstances/task", {"new_state": state})
 
-    def clear(self, dag_id: str, run: str, *, only_failed: bool = False, task: str | None = None) -> None:
-        """Do as a user who clears a run's tasks, or one of them."""
+    def clear(
+        self, dag_id: str, run: str, *, only_failed: bool = False, task: str | None = None, keep_state: bool = True
+    ) -> None:
+        """
+        Do as a user who clears a run's tasks, or one of them.
+
+        :param keep_state: what the form of Airflow 3.4 calls "Keep task state and resume"; earlier ones always do.
+        """
         if AIRFLOW_2:  # in all runs
             self.command("tasks", "clear", "--yes", "--task-regex", f"^{task or '.*'}$", dag_id)
             return
         choice = {"dry_run": False, "dag_run_id": run, "only_failed": only_failed, "reset_dag_runs": True}
         if task:
             choice["task_ids"] = [task]
+        if AIRFLOW >= (3, 4):
+            choice["keep_task_state"] = keep_state
         self.api("POST", f"dags/{dag_id}/clearTaskInstances", choice)
+
+    def clear_run(self, dag_id: str, run: str) -> None:
+        """Do as a user who clears a whole run."""
+        self.api("POST", f"dags/{dag_id}/dagRuns/{run}/clear", {"dry_run": False})
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
         """Start a run, and return its id."""

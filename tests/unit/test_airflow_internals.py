@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,8 +15,15 @@ import pytest
 
 from airflow_provider_pictory.exceptions import InvalidRequestError
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger, previous_xcom_keys
-from airflow_provider_pictory.version_compat import BaseHook, BaseOperator, BaseOperatorLink, BaseSensorOperator
+from airflow_provider_pictory.version_compat import (
+    BaseHook,
+    BaseOperator,
+    BaseOperatorLink,
+    BaseSensorOperator,
+    has_rows_for_tries,
+)
 from tests.conftest import needs_state_store
 from tests.pages import ROOT
 
@@ -35,6 +43,7 @@ class Internal:
     :param name: as Airflow's source has it.
     :param used_in: the module of this package.
     :param since: the first Airflow that has it.
+    :param until: the last Airflow on which the package uses it.
     :param without: what happens where it is missing.
     :param exists: whether the installed Airflow has it.
     """
@@ -44,6 +53,7 @@ class Internal:
     since: tuple[int, int]
     without: str
     exists: Callable[[], bool]
+    until: tuple[int, int] = (9, 9)
 
 
 def module(*names: str) -> Any:
@@ -74,7 +84,15 @@ INTERNALS = [
         "task/end_in_triggerer.py",
         (3, 0),
         ON_A_WORKER,
-        lambda: "xcom_keys_to_clear" in module("airflow.sdk.api.datamodels._generated").TIRunContext.model_fields,
+        # The server sends the keys of the task's XComs, those of earlier tries included.
+        lambda: (
+            "xcom_keys_to_clear" in module("airflow.sdk.api.datamodels._generated").TIRunContext.model_fields
+            and re.search(
+                r"XCom(Model)?\.run_id == ti\.run_id", source("airflow.api_fastapi.execution_api.routes.task_instances")
+            )
+            is not None
+        ),
+        until=(3, 3),
     ),
     Internal(
         "BaseOperator._post_execute_hook",
@@ -175,8 +193,8 @@ INTERNALS = [
 
 @pytest.mark.parametrize("internal", INTERNALS, ids=lambda item: item.name)
 def test_it_exists_on_this_airflow(internal: Internal):
-    if internal.since > AIRFLOW:
-        pytest.skip(f"Airflow has it from {'.'.join(map(str, internal.since))}")
+    if not internal.since <= AIRFLOW <= internal.until:
+        pytest.skip("not used on this Airflow")
     assert internal.exists()
 
 
@@ -184,6 +202,8 @@ def test_it_exists_on_this_airflow(internal: Internal):
 def test_the_docs_say_what_happens_without_it(internal: Internal):
     page = (ROOT / "docs" / "airflow-versions.md").read_text()
     since = ".".join(map(str, internal.since))
+    if internal.until < (9, 9):
+        since += f" to {'.'.join(map(str, internal.until))}"
     assert f"| `{internal.name}` | `{internal.used_in}` | {since} | {internal.without} |\n" in page
 
 
@@ -195,9 +215,20 @@ def task_and_context(**ti: Any) -> tuple[Any, dict[str, Any]]:
     return task, {"ti": SimpleNamespace(**values), "task": task, "task_state_store": {}}
 
 
+def test_which_airflow_has_a_row_for_each_try():
+    """The archived tries of 3.4 are what keeps earlier tries' keys from the worker."""
+    assert has_rows_for_tries() == (AIRFLOW >= (3, 4))
+    if AIRFLOW >= (3, 4):
+        assert "working_set" in source("airflow.models.taskinstance")
+
+
 @needs_state_store
 def test_with_all_of_it_a_task_may_end_in_the_triggerer():
-    assert can_end_from_trigger(task_and_context()[1])
+    _, context = task_and_context()
+    assert can_end_from_trigger(context) == (not has_rows_for_tries())
+    with DAG("d", schedule=None):
+        context["task"] = ImageJobSensor(task_id="wait", job_id="job")
+    assert can_end_from_trigger(context, costs=False)
 
 
 @needs_state_store

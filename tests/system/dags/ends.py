@@ -82,3 +82,6 @@ with DAG(dag_id="ends_badly", **COMMON):
 
 with DAG(dag_id="ends_again", **COMMON):
     GenerateImageOperator(task_id="task", prompt="A red fox at dawn", **WAIT)
+
+with DAG(dag_id="posts_once", **{**COMMON, "default_args": {"retries": 0}}):
+    PostImageOperator(task_id="task", image=PICTURE, **POST)

@@ -260,6 +260,19 @@ def test_another_image_follows_a_task_that_was_skipped(default_args: dict[str, A
     assert task.trigger_rule == "all_done"
 
 
+@pytest.mark.parametrize("default_args", [{}, {"trigger_rule": "all_success"}], ids=["no default", "a default"])
+def test_other_images_of_a_mapped_task_do_so_too(default_args: dict[str, Any]):
+    approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
+    from airflow.sdk import DAG
+
+    with DAG("d", schedule=None, default_args=default_args):
+        partial = approval.RegenerateImageOperator.partial
+        mapped = partial(task_id="again").expand(prompt=["A red fox", "A grey wolf"])
+        last = partial(task_id="last", trigger_rule="all_done").expand(prompt=["A red fox"])
+    assert mapped.trigger_rule == "none_failed"
+    assert last.trigger_rule == "all_done"
+
+
 def test_a_prompt_that_cannot_be_is_asked_for_again():
     """Airflow's form lets any text pass, and a task that fails for good would leave the picture undecided."""
     approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)

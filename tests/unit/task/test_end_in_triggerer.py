@@ -29,10 +29,26 @@ def context(task: Any) -> dict[str, Any]:
     return {"ti": ti, "task": task, "task_state_store": {}}
 
 
+@pytest.fixture(autouse=True)
+def on_airflow_3_3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_pictory.task.end_in_triggerer.has_rows_for_tries", lambda: False)
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_a_plain_task_of_the_package_may(name: str):
     kind, arguments = TASKS[name]
     assert can_end_from_trigger(context(kind(task_id="task", **arguments)))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_where_the_keys_of_earlier_tries_do_not_arrive_only_what_costs_nothing_may(
+    name: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("airflow_provider_pictory.task.end_in_triggerer.has_rows_for_tries", lambda: True)
+    kind, arguments = TASKS[name]
+    task = context(kind(task_id="task", **arguments))
+    assert not can_end_from_trigger(task)
+    assert can_end_from_trigger(task, costs=False)
 
 
 @pytest.mark.parametrize("name", TASKS)
