@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -32,7 +33,12 @@ def xcoms(airflow: Airflow, run: str, task: str) -> set[str]:
 
 
 def test_a_wait_that_succeeds_costs_no_worker(airflow: Airflow, night: Sandbox):
+    now = time.time()
+    night.world.clock = lambda: now  # no image is done before its sensor waits
     run = airflow.trigger("ends")
+    deferred = "select 1 from task_instance where run_id = %s and task_id = 'wait' and state = 'deferred'"
+    wait_until(lambda: airflow.query(deferred, run), "the sensor waits")
+    night.world.clock = time.time
     assert airflow.ends(run) == "success"
     starts = 2 if ON_3_4 else 1  # of a task that pays or posts, and waits; on 3.4, a worker ends it
     assert {task: airflow.starts(run, task) for task in ("whole", "post", "job", "wait", "read", "many", "posts")} == {
