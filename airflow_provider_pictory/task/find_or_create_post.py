@@ -103,6 +103,8 @@ class FindOrCreatePost:
 
         :raises AirflowFailException: if there is one.
         """
+        if self._state.values.question:
+            raise AirflowFailException(self._state.values.question)
         if not self._state.may_be_lost:
             return
         image = self._request.image
@@ -115,19 +117,20 @@ class FindOrCreatePost:
                     found.append(post.post_id)
         if not found:
             return
-        # What a clear that keeps the state does next.
-        if len(found) == 1:
-            self._state.save(post_id=found[0])
-            choice = f"To resume with that post, clear the task with {KEEP_STATE}; to post again, do so twice"
-        else:
-            for post_id in found:
-                self._state.mark_delivered(post_id)
-            choice = f"If none of them is this task's, clear the task with {KEEP_STATE}: it posts then"
-        raise AirflowFailException(
+        question = (
             "The task was cleared without its state, and nothing is posted, since it may be posted already: "
             f"PostEverywhere post {', '.join(found)} has this text and these accounts, and is from after this run "
-            f"began. {choice}"
+            "began. "
         )
+        # What is saved is what a clear that keeps the state goes on with.
+        if len(found) == 1:
+            question += f"To resume with that post, clear the task with {KEEP_STATE}; to post again, do so twice"
+            self._state.save(post_id=found[0], question=question)
+        else:
+            question += f"If none of them is this task's, clear the task with {KEEP_STATE}: it posts then"
+            self._state.values = replace(self._state.values, question=question)
+            self._state.mark_delivered(*found)
+        raise AirflowFailException(question)
 
     def find_or_create(self, *, tolerate_outage: bool) -> Post:
         """

@@ -91,6 +91,7 @@ class PostState(WaitState):
     :param requested_at: the unix time of the last request for the post or for its failed accounts, if its outcome is
         not known.
     :param first_requested_at: the unix time of the first request for the post.
+    :param question: what a person has to decide before anything is posted: a clear is the answer, a retry is not.
     """
 
     post_id: str | None = None
@@ -98,6 +99,7 @@ class PostState(WaitState):
     scheduled_for: str | None = None
     requested_at: float | None = _stored_as("calling")
     first_requested_at: float | None = _stored_as("started")
+    question: str | None = None
 
 
 S = TypeVar("S", bound=WaitState | PaidState)
@@ -186,7 +188,8 @@ def take_over(entry: Entry | None, fingerprint: str, max_tries: int) -> tuple[En
         left = {} if entry.is_delivered else values
         # A retry with other inputs has paid for them too.
         new = replace(new, values={name: left[name] for name in {"failed_jobs"} & set(left) if not is_cleared})
-        discarded = {name: value for name, value in left.items() if name != "since" and name not in new.values}
+        silent = {"since", "question", *new.values}
+        discarded = {name: value for name, value in left.items() if name not in silent}
         if not discarded:
             return new, (logging.INFO, "The inputs have changed since an earlier try: starting over")
         text = f"The inputs have changed: starting over, without what an earlier try left behind: {discarded}"
@@ -194,7 +197,7 @@ def take_over(entry: Entry | None, fingerprint: str, max_tries: int) -> tuple[En
     if is_cleared and entry.is_delivered:
         return new, (logging.INFO, "The task was cleared after its result was delivered: starting over")
     # A clear also resets the limit of paid requests and the timeout.
-    reset = {"done", "spending", "lost", "since"} if is_cleared else {"done"}
+    reset = {"done", "spending", "lost", "since", "question"} if is_cleared else {"done"}
     resumed = replace(new, values={name: value for name, value in values.items() if name not in reset})
     if is_cleared and (values.get("spending") or values.get("lost")):
         text = "The outcome of an earlier request is not known, but the task was cleared: it may be sent again"
@@ -278,10 +281,9 @@ class TaskState(Generic[S]):
                 log.error("Cannot save %s yet (%s: %s); trying again", result, type(error).__name__, error)
                 time.sleep(backoff(attempt))
 
-    def mark_delivered(self, result_id: str) -> None:
+    def mark_delivered(self, *result_ids: str) -> None:
         """Save that the task is about to return a result: a clear from here on repeats the work."""
-        if result_id not in self.delivered:
-            self._entry = replace(self._entry, delivered=(*self.delivered, result_id))
+        self._entry = replace(self._entry, delivered=tuple(dict.fromkeys((*self.delivered, *result_ids))))
         self._write(done=True)
 
     def _write(self, **more: Any) -> None:
