@@ -13,19 +13,15 @@ except ImportError:  # Airflow 2.11
 
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
+from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 
 if hasattr(task_group and task_group(lambda: None), "loop"):
     with DAG("loop", schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="UTC"), default_args={"retries": 1}):
 
         @task_group
         def picture() -> Any:
-            image = GenerateImageOperator(
-                task_id="generate",
-                prompt="A red fox at dawn, picture {{ loop.index }}",
-                wait_for_completion=True,
-                deferrable=True,
-                poll_interval=1,
-            )
+            job = GenerateImageOperator(task_id="generate", prompt="A red fox at dawn, picture {{ loop.index }}")
+            image = ImageJobSensor(task_id="wait", job_id=job.output, poke_interval=1)
             return PostImageOperator(
                 task_id="post",
                 content="Picture {{ loop.index }}",
