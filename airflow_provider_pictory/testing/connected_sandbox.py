@@ -63,7 +63,7 @@ class ConnectedSandbox:
 
     def fault(self, call: str, kind: str, **options: Any) -> str:
         """
-        Let the next request of a call fail, as :meth:`~airflow_provider_pictory.sandbox.Sandbox.fault` says.
+        Let the next request of a call fail, as :meth:`~airflow_provider_pictory.sandbox.server.Sandbox.fault` says.
 
         :return: the fault's id.
         """
