@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pictory.client.requests import ImageRequest
-from airflow_provider_pictory.exceptions import InvalidRequestError
+from airflow_provider_pictory.exceptions import InvalidRequestError, one_line
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.task.log_messages import with_trigger_error
 from airflow_provider_pictory.ui.approval_form import form_body, form_title
@@ -56,7 +56,8 @@ class ApproveImageOperator(HITLOperator):
     :param details: further values to show in the form, by label, such as the text of the post. Templated.
     :param another: whether people can ask for another image.
     :param subject: the form's title; by default the prompt. Templated.
-    :param defaults: the answer on a timeout: ``Reject``, ``Approve`` or ``Make another``.
+    :param defaults: the answer on a timeout: ``Reject``, ``Approve`` or ``Make another``. The form does not highlight
+        it.
     :param response_timeout: how long to wait for an answer, as a timedelta; None for no limit. ``execution_timeout``
         limits the worker's run time, as for any task, and not the wait.
     :return: the image.
@@ -85,10 +86,13 @@ class ApproveImageOperator(HITLOperator):
         if response_timeout is not None:
             # Airflow cannot serialize subclasses such as pendulum's Duration.
             response_timeout = dt.timedelta(seconds=response_timeout.total_seconds())
+        if defaults not in options:
+            raise InvalidRequestError.of("defaults", f"is {one_line(repr(defaults), 80)}", ", ".join(options))
         super().__init__(
             subject=subject,
             options=options,
-            defaults=defaults,
+            # Airflow's form highlights these, as if they were recommended: the timeout's answer is given below instead.
+            defaults=None,
             body=None,
             multiple=False,
             # Without it, HITLOperator uses the execution_timeout.
@@ -96,6 +100,7 @@ class ApproveImageOperator(HITLOperator):
             **kwargs,
         )
         self.response_timeout = response_timeout
+        self.answer_on_timeout = defaults
         self.image = image
         self.details = details
         self.another = another
@@ -127,6 +132,8 @@ class ApproveImageOperator(HITLOperator):
         """Return the image, or skip the task, depending on the answer."""
         if self.another:
             self.params["prompt"] = Param(None)
+        if event.get("error_type") == "timeout":
+            event = self._answer_of_nobody()
         answer = super().execute_complete(context, event)
         [choice] = answer["chosen_options"]
         user = answer.get("responded_by_user")
@@ -144,6 +151,14 @@ class ApproveImageOperator(HITLOperator):
             context["ti"].xcom_push(key=PROMPT_KEY, value=prompt)
         # Skip this task itself: in a mapped task group, Airflow 3.3 runs the tasks that a branching operator skips.
         raise AirflowSkipException(message)
+
+    def _answer_of_nobody(self) -> dict[str, Any]:
+        return {
+            "chosen_options": [self.answer_on_timeout],
+            "params_input": {},
+            "responded_at": dt.datetime.now(dt.timezone.utc),
+            "responded_by_user": None,
+        }
 
 
 class RegenerateImageOperator(GenerateImageOperator):

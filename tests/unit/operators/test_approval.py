@@ -11,6 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from airflow_provider_pictory.exceptions import InvalidRequestError
 from airflow_provider_pictory.ui.approval_form import form_body, form_title
 
 URL = "https://images.example/a/b.png?X-Signature=a%2Bb&Expires=1&lt;=2"
@@ -285,6 +286,42 @@ def test_a_prompt_that_cannot_be_is_asked_for_again():
     with pytest.raises(AirflowException, match="has 2 characters") as caught:
         task.execute_complete({"ti": ti}, event)
     assert not isinstance(caught.value, AirflowFailException)
+
+
+TIMEOUT = {"error": "The Human-in-the-loop response timeout has passed without a response.", "error_type": "timeout"}
+
+
+@pytest.mark.parametrize("answer", ["Reject", "Approve", "Make another"])
+def test_nobodys_answer_is_given_after_the_timeout_and_is_not_highlighted_in_the_form(answer: str):
+    approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
+    from airflow_provider_pictory.version_compat import AirflowSkipException
+
+    image = {"prompt": "A fox in the snow"}
+    task = approval.ApproveImageOperator(task_id="approve", image=image, another=True, defaults=answer)
+    assert task.defaults is None
+    pushed: dict[str, Any] = {}
+    ti = type("TaskInstance", (), {"xcom_push": lambda _, key, value: pushed.update({key: value})})()
+    if answer == "Approve":
+        assert task.execute_complete({"ti": ti}, dict(TIMEOUT)) == image
+    else:
+        with pytest.raises(AirflowSkipException, match=f"{answer}: nobody has answered in time"):
+            task.execute_complete({"ti": ti}, dict(TIMEOUT))
+    assert pushed["answer"]["chosen_options"] == [answer]
+    assert pushed["answer"]["responded_by_user"] is None
+    assert pushed.get("prompt") == ("A fox in the snow" if answer == "Make another" else None)
+
+
+def test_an_answer_that_the_form_does_not_offer_is_refused():
+    approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
+    with pytest.raises(InvalidRequestError, match="defaults: is 'Make another'; allowed: Approve, Reject"):
+        approval.ApproveImageOperator(task_id="approve", image={}, defaults="Make another")
+
+
+def test_an_error_other_than_the_timeout_is_no_answer():
+    approval = pytest.importorskip("airflow_provider_pictory.operators.approval", exc_type=ImportError)
+    task = approval.ApproveImageOperator(task_id="approve", image={"prompt": "A fox"})
+    with pytest.raises(Exception, match="broken"):
+        task.execute_complete({}, {"error": "broken", "error_type": "validation"})
 
 
 def test_the_operator_is_found_by_its_old_name_with_a_warning():
