@@ -425,6 +425,7 @@ class Destination(Record):
     error: str | None = None
     attempts: int | None = None
     next_retry_at: str | None = None
+    account_name: str | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -442,12 +443,14 @@ class Destination(Record):
             error=_text(error),
             attempts=_whole(item.get("attempts")),
             next_retry_at=_text(item.get("next_retry_at")),
+            account_name=_text(item.get("account_name")),
             raw=item,
         )
 
     def as_xcom(self) -> dict[str, Any]:
         """Return the part of the post's XCom for this account."""
-        return {name: getattr(self, name) for name in ("account_id", "platform", "status", "url", "error")}
+        names = ("account_id", "account_name", "platform", "status", "url", "error")
+        return {name: getattr(self, name) for name in names if name != "account_name" or self.account_name}
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,11 @@ from airflow_provider_pictory.task.xcom import (
     check_image,
     describe_failure,
     for_galleries,
+    push_failed_image,
     push_if_possible,
     push_image,
     push_request,
+    reporting_failure,
 )
 from airflow_provider_pictory.version_compat import conf
 
@@ -161,12 +163,33 @@ class GenerateImageOperator(PayingOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self._state: TaskState[ImageState] | None = None
+        self._has_pushed_job = False
         self._check_literals(_check)
 
     @cached_property
     def hook(self) -> PictoryHook:
         """The hook for Pictory."""
         return PictoryHook(self.pictory_conn_id)
+
+    @contextmanager
+    def reporting_failure(self, context: Context) -> Iterator[None]:
+        """Push the error, and what was paid for, for galleries."""
+
+        def push(error: str) -> None:
+            if not self._has_pushed_job:
+                known = self._state.values if self._state else ImageState()
+                push_failed_image(
+                    context,
+                    error,
+                    prompt=self.prompt,
+                    model=self._model,
+                    job_id=known.job_id,
+                    failed_jobs=known.failed_jobs,
+                )
+
+        with reporting_failure(push):
+            yield
 
     def _load_state(self, context: Context) -> tuple[ImageRequest, TaskState[ImageState]]:
         request = ImageRequest(
@@ -177,7 +200,8 @@ class GenerateImageOperator(PayingOperator):
             reference_image_url=self.reference_image_url,
             webhook=self.webhook,
         )
-        return request, load_state(context, ImageState, request.fingerprint(self.pictory_conn_id))
+        self._state = load_state(context, ImageState, request.fingerprint(self.pictory_conn_id))
+        return request, self._state
 
     def attempt(self, context: Context) -> Any:
         """Submit the job, or resume that of an earlier try; wait for it if ``wait_for_completion``."""
@@ -273,6 +297,7 @@ class GenerateImageOperator(PayingOperator):
         try:
             check_image(context, job, self.prompt, self._model, self.pictory_conn_id, failed_jobs)
         except ServiceError as error:
+            self._has_pushed_job = True
             self._give_up(state, job, error)
             raise
         image: Mapping[str, Any] = job.as_xcom()
@@ -296,6 +321,7 @@ class GenerateImageOperator(PayingOperator):
             stored = save_job_image(context, destination, self.hook.transport, job.as_xcom(), description)
         except ServiceError as error:
             push_if_possible(context, {IMAGE_KEY: for_galleries(job, self.prompt, self._model)})
+            self._has_pushed_job = True
             if isinstance(error, NotFoundError):  # the picture is gone: if the task is cleared, it makes another
                 self._give_up(state, job, error)
             raise

@@ -32,7 +32,6 @@ from airflow_provider_pictory.exceptions import (
     OutcomeUnknownError,
     PublishError,
     ServiceError,
-    one_line,
 )
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.links import PLATFORM_LINKS, POST_LINK
@@ -56,15 +55,14 @@ from airflow_provider_pictory.task.xcom import (
     IMAGE_KEY,
     describe_source,
     media_for_galleries,
+    push_failed_image,
     push_if_possible,
     push_post,
+    reporting_failure,
 )
 from airflow_provider_pictory.version_compat import (
-    AirflowException,
     AirflowFailException,
     AirflowSkipException,
-    AirflowTaskTimeout,
-    TaskDeferralError,
     conf,
     get_task_states,
 )
@@ -147,6 +145,12 @@ class GenerateMediaOperator(PayingOperator):
     def hook(self) -> PostEverywhereHook:
         """The hook for PostEverywhere."""
         return PostEverywhereHook(self.posteverywhere_conn_id)
+
+    @contextmanager
+    def reporting_failure(self, context: Context) -> Iterator[None]:
+        """Push the error for galleries."""
+        with reporting_failure(lambda error: push_failed_image(context, error, prompt=self.prompt, model=self.model)):
+            yield
 
     def attempt(self, context: Context) -> dict[str, Any]:
         """Generate the image, or return that of an earlier try."""
@@ -296,20 +300,16 @@ class PostImageOperator(ServiceOperator):
     @contextmanager
     def reporting_failure(self, context: Context) -> Iterator[None]:
         """Push the error, and what is known of the post, for galleries."""
-        try:
+
+        def push(error: str) -> None:
+            push_post(context, self._source, self._post.as_xcom() if self._post else {}, error)
+
+        with reporting_failure(push):
             yield
-        except AirflowSkipException:
-            raise
-        except (Exception, AirflowTaskTimeout) as error:
-            # Messages of other errors may contain secrets.
-            is_safe = isinstance(error, AirflowException) and not isinstance(error, TaskDeferralError)
-            message = one_line(error) if is_safe else f"{type(error).__name__}: the task's log says more"
-            push_post(context, self._source, self._post.as_xcom() if self._post else {}, message)
-            raise
 
     @property
     def _source(self) -> dict[str, Any]:
-        return describe_source(self.image, _as_list(self.media_ids))
+        return describe_source(self.image, _as_list(self.media_ids), self.content)
 
     def _load_state(self, context: Context) -> tuple[PostRequest, TaskState[PostState]]:
         image = image_source(self.image, _as_list(self.media_ids))

@@ -25,7 +25,15 @@ from airflow_provider_pictory.task.log_messages import job_ended, with_trigger_e
 from airflow_provider_pictory.task.save_image import read_destination, save_job_image
 from airflow_provider_pictory.task.state import WaitState, load_state, started_at
 from airflow_provider_pictory.task.template_fields import check_literals, restore_texts, texts
-from airflow_provider_pictory.task.xcom import check_image, find_request, push_image
+from airflow_provider_pictory.task.xcom import (
+    REQUEST_KEY,
+    check_image,
+    find_request,
+    push_failed_image,
+    push_if_possible,
+    push_image,
+    reporting_failure,
+)
 from airflow_provider_pictory.version_compat import (
     AirflowFailException,
     AirflowSensorTimeout,
@@ -101,6 +109,7 @@ class ImageJobSensor(Linked, BaseSensorOperator):
         self.deferrable = deferrable
         self.save_to = save_to
         self.if_exists = if_exists
+        self._has_pushed_job = False
         self._text_templates = texts(self, self.template_fields)
         check_literals(self, _check, ("job_id", "deferrable", "save_to", "if_exists"))
 
@@ -113,7 +122,7 @@ class ImageJobSensor(Linked, BaseSensorOperator):
         """Wait for the job."""
         context = with_task_instance(context, self)
         restore_texts(self, self._text_templates, context)
-        with self._soft_failing():
+        with self._soft_failing(), self._reporting_failure(context):
             check_text("job_id", self.job_id, 1, 200)
             read_destination(self)
             is_deferrable = read_boolean("deferrable", self.deferrable)
@@ -133,6 +142,7 @@ class ImageJobSensor(Linked, BaseSensorOperator):
             from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
 
             request = find_request(context, self.job_id)
+            push_if_possible(context, {REQUEST_KEY: request})
             self.defer(
                 trigger=ImageJobTrigger(
                     self.job_id,
@@ -195,7 +205,7 @@ class ImageJobSensor(Linked, BaseSensorOperator):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume like any operator: the sensors' base class differs between Airflow's versions."""
         restore_texts(self, self._text_templates, context)
-        with self._soft_failing():
+        with self._soft_failing(), self._reporting_failure(context):
             kwargs = with_trigger_error(next_method, next_kwargs)
             return BaseOperator.resume_execution(self, next_method, kwargs, context)
 
@@ -216,12 +226,27 @@ class ImageJobSensor(Linked, BaseSensorOperator):
                 raise AirflowSkipException(str(error)) from error
             raise
 
+    @contextmanager
+    def _reporting_failure(self, context: Context) -> Iterator[None]:
+        """Push the error, and the job that was paid for, for galleries."""
+
+        def push(error: str) -> None:
+            if not self._has_pushed_job:
+                request = find_request(context, self.job_id)
+                push_failed_image(context, error, prompt=request["prompt"], model=request["model"], job_id=self.job_id)
+
+        with reporting_failure(push):
+            yield
+
     def _finish(self, context: Context, job: ImageJob, request: dict[str, Any]) -> dict[str, Any]:
         prompt, model = request["prompt"], request["model"]
         try:
             check_image(context, job, prompt, model, self.pictory_conn_id)
-        except JobFailedError as error:
-            raise AirflowFailException(str(error)) from error
+        except ServiceError as error:
+            self._has_pushed_job = True
+            if isinstance(error, JobFailedError):
+                raise AirflowFailException(str(error)) from error
+            raise
         image: Mapping[str, Any] = job.as_xcom()
         if destination := read_destination(self):
             stored = save_job_image(context, destination, self.hook.transport, image, request)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_pictory.client.models import ImageJob
@@ -16,6 +17,13 @@ from airflow_provider_pictory.client.requests import (
 from airflow_provider_pictory.client.validation import public_url
 from airflow_provider_pictory.exceptions import ServiceError, one_line
 from airflow_provider_pictory.links import image_links, post_links
+from airflow_provider_pictory.version_compat import (
+    AirflowException,
+    AirflowRescheduleException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    TaskDeferralError,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
@@ -29,7 +37,10 @@ POST_KEY = "posteverywhere_post"
 """The XCom key of a post, or of the error instead of it."""
 
 REQUEST_KEY = "pictory_request"
-"""The XCom key of a submitted job's request, for the task that waits for the job."""
+"""The XCom key of a submitted job's request, for the task that waits for the job, and of that task for galleries."""
+
+CONTENT_LIMIT = 2000
+"""The number of characters of a post's text that galleries get."""
 
 
 def push_request(context: Context, job_id: str, request: Mapping[str, Any], submitted_at: float | None) -> None:
@@ -106,6 +117,58 @@ def describe_failure(job: ImageJob, model: str | None, error: ServiceError) -> d
     }
 
 
+@contextmanager
+def reporting_failure(push: Callable[[str], None]) -> Iterator[None]:
+    """
+    Push the error of a task that fails, for galleries.
+
+    :param push: pushes an error's message, which contains no secrets.
+    """
+    try:
+        yield
+    except (AirflowSkipException, AirflowRescheduleException):
+        raise
+    except (Exception, AirflowTaskTimeout) as error:
+        # Messages of other errors may contain secrets.
+        is_safe = isinstance(error, AirflowException) and not isinstance(error, TaskDeferralError)
+        try:
+            push(one_line(error) if is_safe else f"{type(error).__name__}: the task's log says more")
+        except Exception as other:  # the task must fail with its own error
+            log.warning("Cannot push the error for galleries (%s: %s)", type(other).__name__, one_line(other))
+        raise
+
+
+def push_failed_image(
+    context: Context,
+    error: str,
+    *,
+    prompt: Any,
+    model: Any,
+    job_id: Any = None,
+    failed_jobs: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """
+    Push the error of a task that has no image, for galleries.
+
+    :param job_id: the job that was paid for, if one was submitted.
+    :param failed_jobs: earlier jobs that failed, as returned by :func:`describe_failure`.
+    """
+    job_id = job_id if isinstance(job_id, str) else None
+    record = {
+        "job_id": job_id,
+        "status": "failed",
+        "url": None,
+        "width": None,
+        "height": None,
+        "ai_credits_used": None,
+        "ai_credits_expected": credits_expected(model) if job_id and isinstance(model, str) else None,
+        "prompt": prompt if isinstance(prompt, str) else None,
+        "model": model if isinstance(model, str) else None,
+        "error": error,
+    }
+    push_if_possible(context, {IMAGE_KEY: {**record, "failed_jobs": list(failed_jobs)} if failed_jobs else record})
+
+
 def media_for_galleries(media: Mapping[str, Any], request: MediaGenerationRequest) -> dict[str, Any]:
     """Return an image of PostEverywhere's own models as in the XCom for galleries; the service sends no URL."""
     return {
@@ -122,11 +185,11 @@ def media_for_galleries(media: Mapping[str, Any], request: MediaGenerationReques
     }
 
 
-def describe_source(image: Any, media_ids: Any) -> dict[str, Any]:
+def describe_source(image: Any, media_ids: Any, content: Any = None) -> dict[str, Any]:
     """
-    Return the image that a post should show, from a task's arguments, which may be invalid.
+    Return the image that a post should show, and its text, from a task's arguments, which may be invalid.
 
-    :return: ``job_id``, ``image_url`` and ``media_ids``, by which galleries find the image.
+    :return: ``job_id``, ``image_url`` and ``media_ids``, by which galleries find the image, and ``content``.
     """
     record = image if isinstance(image, dict) else {"url": image}
     job_id = record.get("job_id")
@@ -135,6 +198,7 @@ def describe_source(image: Any, media_ids: Any) -> dict[str, Any]:
         "job_id": job_id if isinstance(job_id, str) else None,
         "image_url": public_url(record.get("url")) or None,
         "media_ids": [item for item in ids if isinstance(item, str)] if isinstance(ids, list) else [],
+        "content": content[:CONTENT_LIMIT] if isinstance(content, str) else None,
     }
 
 
