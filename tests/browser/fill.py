@@ -1,18 +1,22 @@
 """
 Fill Airflow's database: real runs of the DAGs beside this file, copies of one of them, users and what they may see.
 
-It is one process, because each start of Airflow takes seconds.
+It is one process, because each start of Airflow takes seconds. ``fill.py 60`` makes 60 copies of a run with 50 images,
+``fill.py 60 posts`` with a post for each.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import sys
 import uuid
 from contextlib import suppress
 from typing import Any
 
 from airflow.cli.cli_parser import get_parser
 from airflow.models.dagrun import DagRun
+from airflow.models.hitl import HITLDetail
+from airflow.models.renderedtifields import RenderedTaskInstanceFields
 from airflow.models.taskinstance import TaskInstance
 
 try:
@@ -21,11 +25,17 @@ except ImportError:  # Airflow below 3.4
     from airflow.models.xcom import XComModel
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.utils.session import create_session
-from sqlalchemy import insert, select
+from airflow.utils.state import TaskInstanceState
+from sqlalchemy import delete, insert, select, update
+
+from airflow_provider_pictory.ui.approval_form import form_body
 
 # From Airflow 3.4 each try has a row of its own, and XComs belong to it.
 PER_TRY = hasattr(XComModel, "task_instance_id")
-RUNS, IMAGES_OF_A_RUN = 40, 50
+RUNS, IMAGES_OF_A_RUN = int((sys.argv[1:] or ["40"])[0]), 50
+WITH_POSTS = "posts" in sys.argv
+KEPT_RUNS = 30  # whose rendered fields Airflow keeps
+POST = {"operator": "PostImageOperator", "custom_operator_name": "PostImageOperator", "task_display_name": "post"}
 MODELS = [("seedream3.0", 2), ("flux-schnell", 0.6), ("nanobanana", 4)]
 MAY_READ = ["Website", "DAG Runs", "Task Instances", "XComs"]
 ROLES = {"Designer": [*MAY_READ, "Plugins", "DAG:spring_campaign"], "Newcomer": MAY_READ}
@@ -67,6 +77,8 @@ def multiply(dag_id: str) -> None:
 
         as_id = TaskInstance.__table__.c.id.type.python_type  # a text, below Airflow 3.2
         run, task, xcom = only(DagRun), only(TaskInstance), only(XComModel)
+        columns = set(TaskInstance.__table__.columns.keys())
+        task_key = {"dag_id": dag_id, "task_id": task["task_id"]}
         pictures = session.execute(select(XComModel.value).where(XComModel.key == "pictory_image")).scalars()
         urls = [value["url"] for value in pictures if isinstance(value, dict) and "/pictures/" in str(value.get("url"))]
         for number in range(RUNS):
@@ -75,7 +87,7 @@ def multiply(dag_id: str) -> None:
             dates = {"run_after": moment, "queued_at": moment, "start_date": moment, "end_date": moment}
             copy = {**run, **dates, "run_id": run_id, "logical_date": None}
             key = session.execute(insert(DagRun.__table__).values(copy)).inserted_primary_key[0]
-            tasks, xcoms = [], []
+            tasks, xcoms, fields = [], [], []
             for index in range(IMAGES_OF_A_RUN):
                 model, credits = MODELS[(number * IMAGES_OF_A_RUN + index) % len(MODELS)]
                 image = {
@@ -89,14 +101,106 @@ def multiply(dag_id: str) -> None:
                 place = {"run_id": run_id, "region_index" if PER_TRY else "map_index": index}
                 task_id = as_id(str(uuid.uuid4()))
                 owner = {"id": uuid.uuid4(), "task_instance_id": task_id} if PER_TRY else {**place, "dag_run_id": key}
-                tasks.append({**task, **place, "id": task_id})
+                tasks.append({**task, **place, "id": task_id, **{**dates, "updated_at": moment}})
                 xcoms.append({**xcom, **owner, "timestamp": moment, "value": image})
+                asked = {"prompt": image["prompt"], "model": model}
+                fields.append({**task_key, "run_id": run_id, "map_index": index, "rendered_fields": asked})
+                if WITH_POSTS:
+                    tasks.append({**tasks[-1], "id": as_id(str(uuid.uuid4())), "task_id": "post", **POST})
+                    post = {"job_id": image["job_id"], "post_id": str(uuid.uuid4()), "status": "published"}
+                    xcoms.append({**xcoms[-1], "task_id": "post", "key": "posteverywhere_post", "value": post})
+                    asked = {"content": f"Text {index}", "image": {"job_id": image["job_id"]}}
+                    fields.append({**fields[-1], "task_id": "post", "rendered_fields": asked})
+            for row in tasks:
+                for name in set(row) - columns:
+                    del row[name]
             session.execute(insert(TaskInstance.__table__), tasks)
             session.execute(insert(XComModel.__table__), xcoms)
+            if number < KEPT_RUNS and not PER_TRY:
+                session.execute(insert(RenderedTaskInstanceFields.__table__), fields)
+
+
+def ask_people(dag_id: str) -> None:
+    """Let some images wait for approval, or have been answered; let others be underway, or a post be overdue."""
+    now = dt.datetime.now(dt.timezone.utc)
+    answers = {
+        "waiting": ("awaiting_input" if hasattr(TaskInstanceState, "AWAITING_INPUT") else "deferred", None),
+        "rejected": ("skipped", "Reject"),
+        "replaced": ("skipped", "Make another"),
+        "unanswered": ("skipped", None),
+    }
+    with create_session() as session:
+        of = TaskInstance.__table__.c
+        images = dict(session.execute(xcoms_of(dag_id, "pictory_image", of.task_id, XComModel.value)).all())
+        for name, (state, choice) in answers.items():
+            [row] = session.execute(
+                select(TaskInstance.__table__).where(of.dag_id == dag_id, of.task_id == name)
+            ).mappings()
+            task_id = type(row["id"])(str(uuid.uuid4())) if isinstance(row["id"], str) else uuid.uuid4()
+            copied = {
+                **row,
+                "id": task_id,
+                "task_id": f"approve_{name}",
+                "state": state,
+                **operator("ApproveImageOperator"),
+            }
+            session.execute(insert(TaskInstance.__table__).values(copied))
+            if not PER_TRY:
+                asked = {part: row[part] for part in ("dag_id", "run_id", "map_index")} | {"task_id": copied["task_id"]}
+                asked["rendered_fields"] = {"image": images[name]}
+                session.execute(insert(RenderedTaskInstanceFields.__table__).values(asked))
+            answer = {"chosen_options": [choice], "responded_at": now, "responded_by": {"id": "1", "name": "ann"}}
+            session.add(
+                HITLDetail(
+                    ti_id=task_id,
+                    options=["Approve", "Make another", "Reject"],
+                    subject="Approve this image?",
+                    body=form_body(images[name]),
+                    params={"prompt": {"value": images[name]["prompt"], "description": None, "schema": {}}},
+                    **(answer if choice else {}),
+                )
+            )
+        for name, state in (("underway", "running"), ("wait_underway", "deferred")):
+            ids = [row.id for row in session.execute(select(of.id).where(of.dag_id == dag_id, of.task_id == name))]
+            session.execute(update(TaskInstance.__table__).where(of.id.in_(ids)).values(state=state, end_date=None))
+        keep(session, dag_id, "underway", "pictory_image", None)
+        request = session.execute(xcoms_of(dag_id, "pictory_request", of.task_id, XComModel.value)).all()
+        value = next(value for task, value in request if task == "submit_underway")
+        keep(session, dag_id, "wait_underway", "pictory_image", ("pictory_request", value))
+        for task, post in session.execute(xcoms_of(dag_id, "posteverywhere_post", of.task_id, XComModel.value)).all():
+            due = (now - dt.timedelta(hours=5)).isoformat()
+            keep(session, dag_id, task, "posteverywhere_post", ("posteverywhere_post", {**post, "scheduled_for": due}))
+
+
+def xcoms_of(dag_id: str, key: str, *columns: Any) -> Any:
+    """Select the XComs of a DAG, joined with their tasks."""
+    task = TaskInstance.__table__.c
+    if PER_TRY:
+        same = XComModel.task_instance_id == task.id
+    else:
+        same = (
+            (XComModel.run_id == task.run_id) & (XComModel.task_id == task.task_id) & (XComModel.dag_id == task.dag_id)
+        )
+    return select(*columns).join_from(XComModel, TaskInstance, same).where(task.dag_id == dag_id, XComModel.key == key)
+
+
+def keep(session: Any, dag_id: str, task_id: str, key: str, instead: tuple[str, Any] | None) -> None:
+    """Replace an XCom of a task by another, or remove it."""
+    table, task = XComModel.__table__, TaskInstance.__table__.c
+    [row] = session.execute(xcoms_of(dag_id, key, *table.c).where(task.task_id == task_id)).mappings()
+    keys = [column for column in table.columns if column.primary_key]
+    session.execute(delete(table).where(*(column == row[column.name] for column in keys)))
+    if instead:
+        session.execute(insert(table).values({**row, "key": instead[0], "value": instead[1]}))
+
+
+def operator(name: str) -> dict[str, str]:
+    return {"operator": name, "custom_operator_name": name, "task_display_name": name}
 
 
 airflow("db", "migrate")
-for dag in ("archive", "strange", "night_shift", "spring_campaign"):
+for dag in ("archive", "strange", "night_shift", "desk", "spring_campaign"):
     airflow("dags", "test", dag)
 multiply("archive")
+ask_people("desk")
 add_users()

@@ -1,9 +1,13 @@
-// An Airflow that lists XComs and hands out their values: as much of its REST API as the page asks for, without a server.
+// An Airflow that lists XComs, tasks and approvals, and hands out values: as much of its REST API as the page asks for,
+// without a server.
 
-// airflow_api.js reads the page's address when it is imported.
+// addresses.js and view.js read the page's address when they are imported.
 globalThis.document = { baseURI: "http://localhost/pictory-gallery/", hidden: false };
+Object.assign(globalThis, { window: globalThis, parent: globalThis, location: { search: "", hash: "" } });
 
 const XCOMS = /^\/api\/v2\/dags\/([^/]+)\/dagRuns\/([^/]+)\/taskInstances\/([^/]+)\/xcomEntries(?:\/([^/]+))?$/;
+
+const TASKS = /^\/api\/v2\/dags\/([^/]+)\/dagRuns\/([^/]+)\/(taskInstances|hitlDetails)$/;
 
 export const GALLERY = "../../airflow_provider_pictory/ui/gallery/static";
 export const IMAGES = "pictory_image";
@@ -26,11 +30,18 @@ export class Airflow {
   entries = []; // newest first
   listings = []; // {key, path, offset, order} of each call for a list
   reads = []; // the task of each call for a value
+  tasks = []; // rows as Airflow lists them
+  approvals = [];
+  dags = [];
+  asked = []; // {name, query} of each call for a list other than of XComs
+  changes = []; // {method, path, body} of each call that changes something
   atOnce = 0; // the most calls for values that were under way together
 
   // What tests put something else into: each may be slow, or throw.
   onList = () => {};
   onRead = ({ value }) => value;
+  onAsk = () => {};
+  onChange = () => ({ task_instances: [] });
 
   #reading = 0;
 
@@ -48,11 +59,11 @@ export class Airflow {
     return this.add(...Array.from({ length: count }, (_, at) => ({ task: `task${before + at}`, ...entry })));
   }
 
-  fetch = async (url, { signal }) => {
+  fetch = async (url, { signal, method, body: sent }) => {
     signal.throwIfAborted();
     let [status, body] = [200, null];
     try {
-      body = await this.#answer(url);
+      body = await (method ? this.#change(method, url.pathname, JSON.parse(sent)) : this.#answer(url));
     } catch (error) {
       if (!(error instanceof Status)) throw error;
       ({ status } = error);
@@ -63,12 +74,30 @@ export class Airflow {
 
   #answer({ pathname, searchParams }) {
     if (pathname === "/api/v2/version") return { version: this.version };
+    if (pathname === "/api/v2/dags") return this.#others("dags", searchParams);
+    const [, , , name] = TASKS.exec(pathname) ?? [];
+    if (name) return this.#others(name, searchParams);
     const [dag, run, task, key] = XCOMS.exec(pathname).slice(1).map((part) => part && decodeURIComponent(part));
     const named = ({ dag: d, run: r, task: t }) =>
       [[dag, d], [run, r], [task, t]].every(([asked, name]) => asked === "~" || asked === name);
     if (!key) return this.#list(pathname, Object.fromEntries(searchParams), named);
     const mapIndex = Number(searchParams.get("map_index"));
     return this.#read(this.entries.filter(named).find((one) => one.key === key && one.mapIndex === mapIndex));
+  }
+
+  #change(method, path, body) {
+    this.changes.push({ method, path, body });
+    return this.onChange({ method, path, body });
+  }
+
+  async #others(name, query) {
+    this.asked.push({ name, query });
+    await this.onAsk({ name, query });
+    const [states, offset] = [query.getAll("state"), Number(query.get("offset"))];
+    const rows = { taskInstances: this.tasks, hitlDetails: this.approvals, dags: this.dags }[name];
+    const found = rows.filter(({ state }) => !states.length || states.includes(state));
+    const field = { taskInstances: "task_instances", hitlDetails: "hitl_details", dags: "dags" }[name];
+    return { total_entries: found.length, [field]: found.slice(offset, offset + Number(query.get("limit"))) };
   }
 
   async #list(path, { xcom_key: key, limit, offset, order_by: order }, named) {

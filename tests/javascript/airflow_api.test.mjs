@@ -16,7 +16,7 @@ beforeEach(async () => {
 async function pages(options = {}) {
   const found = [];
   const scope = { dag: undefined, run: undefined, since: 0, signal: new AbortController().signal, ...options };
-  for await (const page of api.list(IMAGES, scope)) found.push(page);
+  for await (const { records } of api.list(IMAGES, scope)) found.push(records);
   return found;
 }
 
@@ -60,6 +60,7 @@ describe("list", () => {
     const [[record]] = await pages();
     assert.deepEqual(record, {
       id: `["${IMAGES}","d","r","t",3]`,
+      place: '["d","r","t",3]',
       key: IMAGES,
       dag: "d",
       dagName: "d",
@@ -67,6 +68,7 @@ describe("list", () => {
       task: "t",
       taskName: "t",
       mapIndex: 3,
+      stamp: "2026-01-02T00:00:00.000Z",
       time: Date.UTC(2026, 0, 2),
       state: "unread",
       value: undefined,
@@ -130,20 +132,59 @@ describe("read", () => {
   });
 });
 
-describe("addresses", () => {
-  const place = { dag: "d/ü", run: "manual__2026-01-01T00:00:00+00:00", task: "t?" };
-  const run = "http://localhost/dags/d%2F%C3%BC/runs/manual__2026-01-01T00%3A00%3A00%2B00%3A00";
+const place = { dag: "d", run: "r 1", task: "t", mapIndex: 2 };
 
-  test("of Airflow's pages stand beside the gallery's", () => {
-    assert.equal(api.dagAddress(place), "http://localhost/dags/d%2F%C3%BC");
-    assert.equal(api.runAddress(place), run);
-    assert.equal(api.taskAddress({ ...place, mapIndex: -1 }), `${run}/tasks/t%3F`);
-    assert.equal(api.taskAddress({ ...place, mapIndex: 0 }), `${run}/tasks/t%3F/mapped/0`);
+describe("listTasks", () => {
+  test("asks for this package's tasks in some states, touched since a time", async () => {
+    const scope = { since: Date.UTC(2026, 0, 2), signal: new AbortController().signal };
+    for await (const rows of api.listTasks(["failed", "running"], scope)) assert.deepEqual(rows, []);
+    const [{ name, query }] = airflow.asked;
+    assert.equal(name, "taskInstances");
+    assert.deepEqual(query.getAll("state"), ["failed", "running"]);
+    assert.ok(query.getAll("operator").includes("ImageJobSensor"));
+    assert.equal(query.get("updated_at_gte"), "2026-01-02T00:00:00.000Z");
+  });
+});
+
+describe("what changes something", () => {
+  test("answers an approval with the form's own values", async () => {
+    await api.answer({ ...place, params: { prompt: "A fox" } }, "Reject");
+    assert.deepEqual(airflow.changes, [
+      {
+        method: "PATCH",
+        path: "/api/v2/dags/d/dagRuns/r%201/taskInstances/t/2/hitlDetails",
+        body: { chosen_options: ["Reject"], params_input: { prompt: "A fox" } },
+      },
+    ]);
   });
 
-  test("of the login lead back", () => {
-    const address = new URL(api.loginAddress("http://localhost/pictory-gallery/?dag=a&state=failed"));
-    assert.equal(address.origin + address.pathname, "http://localhost/api/v2/auth/login");
-    assert.equal(address.searchParams.get("next"), "http://localhost/pictory-gallery/?dag=a&state=failed");
+  test("clears one task, or with what follows it only what has failed", async () => {
+    await api.clear(place, false, true);
+    await api.clear({ ...place, mapIndex: -1 }, true, false);
+    const common = { dag_run_id: "r 1", reset_dag_runs: true };
+    assert.deepEqual(
+      airflow.changes.map(({ method, path, body }) => [method, path, body]),
+      [
+        [
+          "POST",
+          "/api/v2/dags/d/clearTaskInstances",
+          { ...common, dry_run: true, task_ids: [["t", 2]], only_failed: false, include_downstream: false },
+        ],
+        [
+          "POST",
+          "/api/v2/dags/d/clearTaskInstances",
+          { ...common, dry_run: false, task_ids: ["t"], only_failed: true, include_downstream: true },
+        ],
+      ],
+    );
+  });
+
+  test("says that the viewer may not, or that somebody was faster", async () => {
+    for (const [status, kind] of [[403, "forbidden"], [409, "conflict"]]) {
+      airflow.onChange = () => {
+        throw new Status(status);
+      };
+      await assert.rejects(api.answer({ ...place, params: {} }, "Approve"), { kind });
+    }
   });
 });

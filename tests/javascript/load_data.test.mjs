@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, mock, test } from "node:test";
 
-import { GALLERY, POSTS, Status, serve, settle } from "./airflow.mjs";
+import { GALLERY, IMAGES, POSTS, Status, serve, settle } from "./airflow.mjs";
 
 const { MOST, Reader } = await import(`${GALLERY}/load_data.js`);
 
@@ -10,18 +10,32 @@ const PAUSE_2 = 4000;
 
 let airflow;
 let changes;
+let inView; // of the page that a reader reads for
+let all;
 
 beforeEach(() => {
   airflow = serve();
-  changes = 0;
+  [changes, inView, all] = [0, () => [], false];
   document.hidden = false;
   mock.timers.enable({ apis: ["setTimeout"] });
 });
 
 afterEach(() => mock.timers.reset());
 
+// Wants something else, as the page does when somebody scrolls or filters.
+function want(made, found = inView, whole = all) {
+  [inView, all] = [found, whole];
+  made.want(inView(), [...made.images, ...made.posts], all);
+}
+
+// Like the page, which says what it needs whenever there is something new.
 function reader({ since = 0, known, ...scope } = {}) {
-  return new Reader({ since, ...scope }, () => (changes += 1), known);
+  const changed = () => {
+    changes += 1;
+    want(made);
+  };
+  const made = new Reader({ since, ...scope }, changed, known);
+  return made;
 }
 
 async function started(options) {
@@ -55,8 +69,9 @@ function held() {
 describe("the listing", () => {
   test("takes all pages of images and of posts, newest first", async () => {
     airflow.addMany(250).addMany(120, { key: POSTS });
-    const { images, posts, listed, done, problem } = await started();
-    assert.deepEqual([images.length, posts.length, listed, done, problem], [250, 120, true, true, null]);
+    all = true;
+    const { images, posts, allListed, done, problem } = await started();
+    assert.deepEqual([images.length, posts.length, allListed, done, problem], [250, 120, true, true, null]);
     assert.equal(airflow.listings.length, 3 + 2);
     assert.ok(images.every(({ time }, at) => !at || time < images[at - 1].time));
     assert.ok(changes > 5);
@@ -65,8 +80,8 @@ describe("the listing", () => {
   test("shows each page as soon as it is there", async () => {
     airflow.addMany(150);
     airflow.onList = ({ offset }) => (offset ? new Promise(() => {}) : undefined);
-    const { images, imagesListed, done } = await started();
-    assert.deepEqual([images.length, imagesListed, done], [100, false, false]);
+    const { images, listed, done } = await started();
+    assert.deepEqual([images.length, listed[IMAGES], done], [100, false, false]);
   });
 
   test("ends at the most images that the page takes, and says so", async () => {
@@ -84,8 +99,8 @@ describe("the listing", () => {
   for (const [status, kind] of [[401, "login"], [403, "forbidden"], [404, "gone"], [500, "server"]]) {
     test(`says "${kind}" where Airflow answers with ${status}`, async () => {
       airflow.onList = refuse(status);
-      const { problem, imagesListed } = await started();
-      assert.deepEqual([problem, imagesListed], [kind, false]);
+      const { problem, listed } = await started();
+      assert.deepEqual([problem, listed[IMAGES]], [kind, false]);
     });
   }
 
@@ -158,12 +173,12 @@ describe("values", () => {
     airflow.onList = ({ key }) => (key === POSTS ? new Promise((done) => (list = done)) : undefined);
     const made = await started();
     assert.deepEqual(airflow.reads, []);
-    const inView = made.images.slice(12);
-    made.want(inView, "", false);
+    const shown = made.images.slice(12);
+    want(made, () => shown);
     await settle();
-    assert.deepEqual(airflow.reads, tasks(inView.slice(0, 6)));
+    assert.deepEqual(airflow.reads, tasks(shown.slice(0, 6)));
     await go(6);
-    assert.deepEqual(airflow.reads, tasks(inView));
+    assert.deepEqual(airflow.reads, tasks(shown));
     await go(2);
     assert.equal(airflow.reads.length, 8);
     list();
@@ -178,7 +193,7 @@ describe("values", () => {
     let list;
     airflow.onList = ({ key }) => (key === POSTS ? new Promise((done) => (list = done)) : undefined);
     const made = await started();
-    made.want(made.images.slice(2), "", false);
+    want(made, () => made.images.slice(2));
     list();
     await settle();
     assert.deepEqual(airflow.reads, ["task2", "post", "task0", "task1", "other"]);
@@ -198,37 +213,84 @@ describe("values", () => {
     document.hidden = true;
     airflow.addMany(5);
     const made = await started();
-    made.want(made.images.slice(0, 1), "", false);
+    want(made, () => made.images.slice(0, 1));
     await settle();
     assert.deepEqual(airflow.reads, ["task0"]);
     document.hidden = false;
-    made.want([], "", false);
+    want(made, () => []);
     await settle();
     assert.equal(airflow.reads.length, 5);
   });
 
-  test("of the rest are read up to five hundred, and all if that is asked for", async () => {
+  test("of the rest are read up to five hundred, and all if that is asked for, six at a time", async () => {
     airflow.addMany(600);
     const made = await started();
     assert.equal(airflow.reads.length, 500);
-    assert.equal(made.done, true);
-    made.want([], "", true);
+    assert.deepEqual([made.done, airflow.atOnce], [true, 2]);
+    want(made, () => [], true);
+    assert.equal(made.done, false);
     await settle();
     assert.equal(new Set(airflow.reads).size, 600);
+    assert.deepEqual([made.done, airflow.atOnce], [true, 6]);
   });
 
-  test("of one DAG are read alone where it is chosen, beside the posts", async () => {
-    document.hidden = true;
-    airflow.addMany(2).addMany(2, { dag: "chosen" }).add({ key: POSTS, task: "post" });
+  test("in view are read even where five hundred others were", async () => {
+    airflow.addMany(600);
     const made = await started();
-    document.hidden = false;
-    made.want([], "chosen", true);
+    want(made, () => made.images.slice(-1));
     await settle();
-    assert.deepEqual(airflow.reads, ["task2", "task3", "post"]);
-    assert.equal(made.postsRead, true);
-    made.want([], "", true);
+    assert.equal(airflow.reads.at(-1), "task599");
+  });
+
+  test("of the request that a task waits for are read where it is in view", async () => {
+    const place = JSON.stringify(["dag", "run", "wait", -1]);
+    airflow.add({ key: "pictory_request", task: "wait", value: { job_id: "1", prompt: "A fox" } });
+    airflow.tasks = [row({ task_id: "wait", operator: "ImageJobSensor", state: "deferred" })];
+    const made = await started();
+    want(made, () => [...made.tasks.values()]);
     await settle();
-    assert.deepEqual(airflow.reads.slice(3), ["task0", "task1"]);
+    assert.deepEqual([airflow.reads, made.request(place).value.prompt], [["wait"], "A fox"]);
+  });
+});
+
+function row(fields) {
+  return { dag_id: "dag", dag_run_id: "run", task_id: "task", map_index: -1, run_after: "2026-01-01T00:00:00Z", ...fields };
+}
+
+describe("tasks and approvals", () => {
+  test("are listed: what goes on, what failed, and what has ended", async () => {
+    airflow.tasks = [
+      row({ task_id: "a", operator: "GenerateImageOperator", state: "failed" }),
+      row({ task_id: "b", operator: "GenerateImageOperator", state: "running" }),
+      row({ task_id: "c", operator: "GenerateImageOperator", state: "success" }),
+    ];
+    const made = await started();
+    assert.deepEqual(tasks([...made.tasks.values()]).sort(), ["a", "b", "c"]);
+  });
+
+  test("that have ended since are listed anew, and those that went on and are gone are dropped", async () => {
+    const [a, b] = ["a", "b"].map((task_id) => row({ task_id, operator: "ImageJobSensor", state: "deferred" }));
+    airflow.tasks = [a, b];
+    const made = await started();
+    airflow.tasks = [{ ...a, state: "success" }];
+    made.start();
+    await settle();
+    assert.deepEqual([...made.tasks.values()].map(({ task, state }) => [task, state]), [["a", "success"]]);
+  });
+
+  for (const name of ["taskInstances", "hitlDetails"]) {
+    test(`that a viewer may not list are missing, and nothing else: ${name}`, async () => {
+      airflow.addMany(2);
+      airflow.onAsk = (asked) => (asked.name === name ? refuse(403)() : undefined);
+      const made = await started();
+      assert.deepEqual([made.problem, states(made.images)], [null, ["read", "read"]]);
+      assert.deepEqual([...made.forbidden], [name === "taskInstances" ? "tasks" : "approvals"]);
+    });
+  }
+
+  test("that cannot be listed are a problem", async () => {
+    airflow.onAsk = refuse(500);
+    assert.equal((await started()).problem, "server");
   });
 });
 

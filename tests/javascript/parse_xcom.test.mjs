@@ -1,15 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import {
-  STATES,
-  postsByImage,
-  readImage,
-  readPost,
-  readQuery,
-  webAddress,
-  writeQuery,
-} from "../../airflow_provider_pictory/ui/gallery/static/parse_xcom.js";
+import { readImage, readPost, readRequest, webAddress } from "../../airflow_provider_pictory/ui/gallery/static/parse_xcom.js";
+import { STATES } from "../../airflow_provider_pictory/ui/gallery/static/states.js";
 
 const NOTHING = {
   jobId: null,
@@ -19,6 +12,8 @@ const NOTHING = {
   width: null,
   height: null,
   credits: null,
+  estimated: 0,
+  failedJobs: 0,
   prompt: null,
   model: null,
   error: null,
@@ -48,6 +43,8 @@ describe("readImage", () => {
       width: 1536,
       height: 1024,
       credits: 0.6,
+      estimated: 0,
+      failedJobs: 0,
       prompt: "A lighthouse",
       model: "flux-schnell",
       error: null,
@@ -112,6 +109,39 @@ describe("readImage", () => {
   });
 });
 
+describe("what an image has cost", () => {
+  const cost = (value) => {
+    const { credits, estimated, failedJobs } = readImage(value);
+    return [credits, estimated, failedJobs];
+  };
+
+  test("is what the service says, or not known", () => {
+    assert.deepEqual(cost({ ai_credits_used: 2, ai_credits_expected: 4 }), [2, 0, 0]);
+    assert.deepEqual(cost({ ai_credits_used: 0, error: "x", ai_credits_expected: 4 }), [0, 0, 0]);
+    assert.deepEqual(cost({}), [null, 0, 0]);
+  });
+
+  test("of a job that failed is the price of its model, where the service does not say it", () => {
+    assert.deepEqual(cost({ ai_credits_used: null, ai_credits_expected: 4, error: "failed" }), [4, 4, 0]);
+    assert.deepEqual(cost({ ai_credits_used: null, ai_credits_expected: 4 }), [null, 0, 0]);
+  });
+
+  test("counts the jobs before it that failed", () => {
+    const failed_jobs = [{ ai_credits_used: 1, error: "a" }, { ai_credits_expected: 2, error: "b" }, { error: "c" }, 7];
+    assert.deepEqual(cost({ ai_credits_used: 2, failed_jobs }), [5, 2, 3]);
+    assert.deepEqual(cost({ ai_credits_used: 2, failed_jobs: "none" }), [2, 0, 0]);
+  });
+});
+
+describe("readRequest", () => {
+  test("takes what a task pushed, and nothing of another type", () => {
+    const request = { job_id: "1", prompt: "A fox", model: "m", submitted_at: 1 };
+    assert.deepEqual(readRequest(request), { jobId: "1", prompt: "A fox", model: "m" });
+    assert.deepEqual(readRequest({ job_id: 1, prompt: {} }), { jobId: null, prompt: null, model: null });
+    for (const value of NO_OBJECTS) assert.equal(readRequest(value), null);
+  });
+});
+
 describe("webAddress", () => {
   test("takes http and https, written as browsers write them", () => {
     assert.equal(webAddress("http://a.example"), "http://a.example/");
@@ -155,8 +185,16 @@ describe("readPost", () => {
       state: "published",
       scheduledFor: Date.UTC(2026, 0, 2, 3, 4, 5),
       destinations: [
-        { account: "2280", platform: "linkedin", status: "published", url: "https://linkedin.example/1", error: null },
+        {
+          account: "2280",
+          name: null,
+          platform: "linkedin",
+          status: "published",
+          url: "https://linkedin.example/1",
+          error: null,
+        },
       ],
+      content: null,
       error: null,
     };
     assert.deepEqual(readPost(POST), expected);
@@ -174,6 +212,7 @@ describe("readPost", () => {
       mediaIds: [],
       postId: null,
       state: null,
+      content: null,
       scheduledFor: null,
       destinations: [],
       error: null,
@@ -187,10 +226,11 @@ describe("readPost", () => {
   });
 
   test("knows a state only by the states' own names", () => {
-    for (const status of Object.keys(STATES).filter((name) => name !== "none")) {
+    for (const status of ["draft", "scheduled", "publishing", "published", "partially_failed", "failed"]) {
       assert.equal(readPost({ status }).state, status);
+      assert.ok(STATES[status]);
     }
-    for (const status of ["none", "", "deleted", "constructor", "__proto__", "toString", "hasOwnProperty", ["draft"]]) {
+    for (const status of ["none", "waiting", "overdue", "", "deleted", "constructor", "__proto__", "toString", "hasOwnProperty", ["draft"]]) {
       assert.equal(readPost({ status }).state, null, String(status));
     }
   });
@@ -214,7 +254,7 @@ describe("readPost", () => {
   });
 
   test("leaves out of a destination every field of a wrong type", () => {
-    const nothing = { account: null, platform: null, status: null, url: null, error: null };
+    const nothing = { account: null, name: null, platform: null, status: null, url: null, error: null };
     const deep = JSON.parse(`${"[".repeat(5000)}${"]".repeat(5000)}`);
     for (const wrong of [null, true, {}, [], ["x"], deep, JSON.parse('{"toString": null, "valueOf": 1}')]) {
       const destination = { account_id: wrong, platform: wrong, status: wrong, url: wrong, error: wrong };
@@ -227,87 +267,5 @@ describe("readPost", () => {
     const read = readPost({ destinations }).destinations;
     assert.deepEqual(read.map(({ account }) => account), ["0", "acc", null]);
     assert.equal(read[2].url, null);
-  });
-});
-
-describe("postsByImage", () => {
-  const record = (value) => ({ value: readPost(value) });
-  const url = "https://pictures.example/1.png";
-
-  test("finds posts by job, by media id and by address", () => {
-    const [job, media, address] = [{ job_id: "1" }, { media_ids: ["1", "2"] }, { image_url: url }].map(record);
-    const find = postsByImage([job, media, address]);
-    assert.deepEqual(find(readImage({ job_id: "1" })), [job]);
-    assert.deepEqual(find(readImage({ media_id: "2" })), [media]);
-    assert.deepEqual(find(readImage({ url })), [address]);
-    assert.deepEqual(find(readImage({ job_id: "another", url })), [address]);
-  });
-
-  test("keeps apart a job, a media id and an address that are written alike", () => {
-    const find = postsByImage([{ job_id: url }, { media_ids: ["1"] }].map(record));
-    assert.deepEqual(find(readImage({ job_id: "1" })), []);
-    assert.deepEqual(find(readImage({ url })), []);
-  });
-
-  test("goes by the job where there is one: another image may have had the same address", () => {
-    const find = postsByImage([record({ job_id: "1", image_url: url })]);
-    assert.deepEqual(find(readImage({ job_id: "2", url })), []);
-  });
-
-  test("keeps the order of the posts", () => {
-    const posts = [{ job_id: "1", post_id: "b" }, { job_id: "2" }, { job_id: "1", post_id: "a" }].map(record);
-    assert.deepEqual(postsByImage(posts)(readImage({ job_id: "1" })), [posts[0], posts[2]]);
-  });
-
-  test("lists a post once, however often it names the medium", () => {
-    const post = record({ media_ids: ["1", "1", "1"] });
-    assert.deepEqual(postsByImage([post])(readImage({ media_id: "1" })), [post]);
-  });
-
-  test("finds nothing for an image of which nothing is known, nor among values that are not read yet", () => {
-    const find = postsByImage([record({}), record(null), { value: undefined }]);
-    assert.deepEqual(find(readImage({})), []);
-    assert.deepEqual(find(readImage({ job_id: "__proto__", media_id: "constructor" })), []);
-  });
-});
-
-describe("readQuery and writeQuery", () => {
-  test("give back what was written", () => {
-    const texts = ["nightly_content", "manual__2026-01-01T00:00:00+00:00", "a b&c=d?e#f%g", "100%", "ü 😀", "__proto__"];
-    for (const dag of texts) {
-      assert.deepEqual(readQuery(writeQuery({ dag, run_id: dag })), { dag, run_id: dag });
-    }
-  });
-
-  test("write neither what is empty nor what is not defined", () => {
-    assert.equal(writeQuery({ dag: "a", model: "", run_id: undefined }), "?dag=a");
-    assert.equal(writeQuery({}), "?");
-  });
-
-  test("take a plus sign for one", () => {
-    assert.equal(readQuery("?run_id=2026-01-01T00:00:00+00:00").run_id, "2026-01-01T00:00:00+00:00");
-    assert.equal(readQuery("?run_id=a%2Bb%20c").run_id, "a+b c");
-  });
-
-  test("keep a value with a percent error as it stands, and the others", () => {
-    const query = readQuery("?dag=%zz&model=50%&state=%C3&range=30&day=%32");
-    assert.deepEqual(query, { dag: "%zz", model: "50%", state: "%C3", range: "30", day: "2" });
-    assert.deepEqual(readQuery(writeQuery(query)), query);
-  });
-
-  test("split at the first equals sign, and take a name alone for an empty value", () => {
-    assert.deepEqual(readQuery("?dag=a=b=c&model"), { dag: "a=b=c", model: "" });
-  });
-
-  test("read nothing from an address without a query", () => {
-    assert.deepEqual(Object.values(readQuery("")).filter(Boolean), []);
-    assert.deepEqual(Object.values(readQuery("?")).filter(Boolean), []);
-  });
-
-  test("let an address change no prototype", () => {
-    const query = readQuery("?__proto__=x&constructor=y&dag=z");
-    assert.equal(query.dag, "z");
-    assert.equal(Object.getPrototypeOf(query), Object.prototype);
-    assert.equal({}.constructor, Object);
   });
 });

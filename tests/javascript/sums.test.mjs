@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { roundUp, series, sum, totals } from "../../airflow_provider_pictory/ui/gallery/static/sums.js";
+import { rank, roundUp, series, sum, table, totals } from "../../airflow_provider_pictory/ui/gallery/static/sums.js";
 
 const item = (dag, day, amount = 1) => ({ dag, day, amount });
 
@@ -74,30 +74,57 @@ describe("series", () => {
   const rows = (count) => new Map(Array.from({ length: count }, (_, at) => [`dag${at}`, [at + 1, 1]]));
   const names = new Map(Array.from({ length: 9 }, (_, at) => [`dag${at}`, `DAG ${at}`]));
 
+  const ranks = (count) => Array.from({ length: count }, (_, at) => `dag${count - 1 - at}`);
+
   test("are none where there are no sums", () => {
-    assert.deepEqual(series({ rows: new Map() }, names), []);
+    assert.deepEqual(series({ rows: new Map() }, names, []), []);
   });
 
-  test("begin with the highest sum, and by name where two are equal", () => {
-    const equal = new Map([["b", [1, 1]], ["c", [3, 0]], ["a", [0, 2]]]);
-    assert.deepEqual(series({ rows: equal }, new Map()).map(({ dag }) => dag), ["c", "a", "b"]);
-  });
-
-  test("have a colour each, up to six DAGs", () => {
-    const six = series({ rows: rows(6) }, names);
+  test("have a colour each, up to six DAGs, in the order of their ranks", () => {
+    const six = series({ rows: rows(6) }, names, ranks(6));
     assert.deepEqual(six.map(({ colour }) => colour), ["c0", "c1", "c2", "c3", "c4", "c5"]);
-    assert.deepEqual(six[0], { dag: "dag5", name: "DAG 5", amounts: [6, 1], total: 7, colour: "c0" });
+    assert.deepEqual(six[0], { dag: "dag5", name: "DAG 5", amounts: [6, 1], total: 7, rank: 0, colour: "c0" });
   });
 
-  test("sum up what is beyond the five highest of more DAGs", () => {
-    const seven = series({ rows: rows(7) }, names);
+  test("keep the colours of the DAGs, whatever is summed up and whatever is filtered", () => {
+    const two = new Map([["dag1", [9, 9]], ["dag4", [1, 0]]]);
+    const colours = series({ rows: two }, names, ranks(6)).map(({ dag, colour }) => [dag, colour]);
+    assert.deepEqual(colours, [["dag4", "c1"], ["dag1", "c4"]]);
+  });
+
+  test("sum up what is beyond the first five of more DAGs", () => {
+    const seven = series({ rows: rows(7) }, names, ranks(7));
     assert.deepEqual(seven.map(({ colour }) => colour), ["c0", "c1", "c2", "c3", "c4", "rest"]);
     assert.deepEqual(seven.at(-1), { name: "2 others", amounts: [3, 2], total: 5, colour: "rest" });
-    assert.equal(series({ rows: rows(9) }, names).at(-1).name, "4 others");
+    assert.equal(series({ rows: rows(9) }, names, ranks(9)).at(-1).name, "4 others");
+    assert.equal(series({ rows: new Map([["dag0", [1]]]) }, names, ranks(9)).at(-1).name, "DAG 0");
   });
 
   test("lose nothing of the sums", () => {
     const all = rows(9);
-    assert.equal(sum(series({ rows: all }, names).map(({ total }) => total)), sum([...all.values()].map(sum)));
+    assert.equal(sum(series({ rows: all }, names, ranks(9)).map(({ total }) => total)), sum([...all.values()].map(sum)));
+  });
+});
+
+describe("rank", () => {
+  test("puts the DAGs with the most first, and by name where two are equal", () => {
+    assert.deepEqual(rank(["b", "c", "c", "a"]), ["c", "a", "b"]);
+    assert.deepEqual(rank([]), []);
+  });
+});
+
+describe("table", () => {
+  const item = (dag, model, credits, ...within) => ({ dag, model, credits, within });
+
+  test("sums up images and credits by DAG and model, the highest first", () => {
+    const items = [item("a", "m", 1, true, true), item("b", "m", 2, false, true), item("b", "m", 2, false, true)];
+    const { rows, all } = table(items, ["week", "month"]);
+    assert.deepEqual(rows.map(({ dag, model }) => [dag, model]), [["b", "m"], ["a", "m"]]);
+    assert.deepEqual(rows[0].amounts, [{ images: 0, credits: 0 }, { images: 2, credits: 4 }]);
+    assert.deepEqual(all, [{ images: 1, credits: 1 }, { images: 3, credits: 5 }]);
+  });
+
+  test("leaves out what is in none of the periods", () => {
+    assert.deepEqual(table([item("a", "m", 1, false)], ["week"]).rows, []);
   });
 });

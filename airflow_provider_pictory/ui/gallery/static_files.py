@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from airflow_provider_pictory.client.platforms import PLATFORMS
+from airflow_provider_pictory.client.requests import PICTORY_DEFAULT_MODEL, PICTORY_MODELS
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -26,16 +27,20 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 
-# The page's names of platforms are the package's own.
-_NAMES = {key: platform.name for key, platform in PLATFORMS.items()}
-_PLATFORMS_JS = f"export const PLATFORMS = {json.dumps(_NAMES)};\n"
-_PLATFORMS_TAG = f'"{hashlib.sha256(_PLATFORMS_JS.encode()).hexdigest()}"'
+# The page's names of platforms, and prices of models, are the package's own.
+_CONSTANTS = {
+    "PLATFORMS": {key: platform.name for key, platform in PLATFORMS.items()},
+    "PRICES": {name: model.credits for name, model in PICTORY_MODELS.items()},
+    "DEFAULT_MODEL": PICTORY_DEFAULT_MODEL,
+}
+_CONSTANTS_JS = "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in _CONSTANTS.items())
+_CONSTANTS_TAG = f'"{hashlib.sha256(_CONSTANTS_JS.encode()).hexdigest()}"'
 
 
 class _Files(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
-        if path == "platforms.js" and scope["method"] in ("GET", "HEAD"):
-            response = self._platforms(scope)
+        if path == "constants.js" and scope["method"] in ("GET", "HEAD"):
+            response = self._constants(scope)
         elif "\0" in path:  # below 0.50, Starlette answers with a 500
             raise HTTPException(404)
         else:
@@ -43,8 +48,8 @@ class _Files(StaticFiles):
         response.headers.update(HEADERS)
         return response
 
-    def _platforms(self, scope: Scope) -> Response:
-        response = Response(_PLATFORMS_JS, media_type="text/javascript", headers={"ETag": _PLATFORMS_TAG})
+    def _constants(self, scope: Scope) -> Response:
+        response = Response(_CONSTANTS_JS, media_type="text/javascript", headers={"ETag": _CONSTANTS_TAG})
         if self.is_not_modified(response.headers, Headers(scope=scope)):
             return NotModifiedResponse(response.headers)
         return response

@@ -15,6 +15,7 @@ except ImportError:  # Airflow 2.11
 
 from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
+from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 
 TOMORROW = (dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=1)).isoformat()
 COMMON: dict[str, Any] = {"schedule": None, "start_date": pendulum.datetime(2026, 1, 1), "default_args": {"retries": 0}}
@@ -57,8 +58,17 @@ STRANGE: list[Any] = [
 ]
 
 
+VARIANTS = {"seedream3.0": "16:9", "flux-schnell": "1:1", "nanobanana": "1:1", "nanobanana-pro": "9:16"}
+
+
 def generate(name: str, **options: Any) -> GenerateImageOperator:
-    return GenerateImageOperator(task_id=name, prompt=f"A picture that is {name.replace('_', ' ')}", **NOW, **options)
+    prompt = f"A picture that is {name.replace('_', ' ')}"
+    return GenerateImageOperator(**{"task_id": name, "prompt": prompt, **NOW, **options})
+
+
+def submit_and_wait(name: str, prompt: str) -> None:
+    submit = GenerateImageOperator(task_id=f"submit_{name}", prompt=prompt)
+    ImageJobSensor(task_id=f"wait_{name}", job_id=submit.output, deferrable=False, poke_interval=1)
 
 
 with DAG("spring_campaign", **COMMON):
@@ -66,6 +76,22 @@ with DAG("spring_campaign", **COMMON):
         image = generate(state, aspect_ratio=RATIOS.get(state, "16:9"))
         PostImageOperator(task_id=f"post_{state}", image=image.output, **{"content": "Spring is here", **options})
     generate("not_posted", model="nanobanana")
+
+with DAG("desk", tags=["launch"], **COMMON):
+    generate("out_of_luck", prompt="A lighthouse [fail]")
+    generate("against_the_policy", prompt="A lighthouse [policy]", model="nanobanana")
+    generate("too_short", prompt="{{ 'fox' }}")
+    submit_and_wait("out_of_luck", "A pier [fail]")
+    submit_and_wait("underway", "A picture on its way in two tasks")  # fill.py makes it so
+    generate("underway", prompt="A picture on its way")
+    for name in ("waiting", "rejected", "replaced", "unanswered"):
+        generate(name)
+    image = generate("overdue")
+    PostImageOperator(
+        task_id="post_overdue", content="Due long ago", image=image.output, account_ids=[2281], scheduled_for=TOMORROW
+    )
+    for number, (model, ratio) in enumerate(VARIANTS.items()):
+        generate(f"variant_{number}", prompt="A glass house by the sea", model=model, aspect_ratio=ratio)
 
 with DAG("night_shift", **COMMON):
     generate("secret")

@@ -1,13 +1,18 @@
-// Airflow's public REST API, asked with the viewer's own session: what comes back is what this viewer may see.
+// Airflow's public REST API, asked with the viewer's own session: what comes back is what this viewer may see, and what
+// is changed is what this viewer may change.
 
-const API = new URL("../api/v2/", document.baseURI);
+import { API } from "./addresses.js";
+import { OPERATORS, approvalOf, taskOf } from "./parse_tasks.js";
+
 const PAGE = 100; // the most that Airflow lists at a time
+const AHEAD = 3; // pages of a list that are asked for together
 const PATIENCE = 30_000; // ms
 
 export const IMAGES = "pictory_image";
 export const POSTS = "posteverywhere_post";
+export const REQUESTS = "pictory_request";
 
-// kind: "login", "forbidden", "gone", "server" or "network"
+// kind: "login", "forbidden", "gone", "conflict", "server" or "network"
 export class Refusal extends Error {
   constructor(kind) {
     super(kind);
@@ -15,17 +20,18 @@ export class Refusal extends Error {
   }
 }
 
-const KINDS = { 401: "login", 403: "forbidden", 404: "gone" };
+const KINDS = { 401: "login", 403: "forbidden", 404: "gone", 409: "conflict" };
 
-async function get(path, query, signal) {
+async function call(path, query, signal, options = {}) {
   const url = new URL(path, API);
   url.search = new URLSearchParams(query);
   let answer;
   try {
     answer = await fetch(url, {
       credentials: "same-origin",
-      headers: { Accept: "application/json" },
+      headers: { Accept: "application/json", ...(options.body && { "Content-Type": "application/json" }) },
       signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
+      ...options,
     });
     if (answer.ok) return await answer.json();
   } catch {
@@ -35,14 +41,33 @@ async function get(path, query, signal) {
   throw new Refusal(KINDS[answer.status] ?? "server");
 }
 
-function path(dag, run, task) {
-  const [d, r, t] = [dag, run, task].map((part) => (part === undefined ? "~" : encodeURIComponent(part)));
-  return `dags/${d}/dagRuns/${r}/taskInstances/${t}/xcomEntries`;
+const part = (name) => (name === undefined ? "~" : encodeURIComponent(name));
+const runPath = ({ dag, run }) => `dags/${part(dag)}/dagRuns/${part(run)}`;
+const xcomPath = (of) => `${runPath(of)}/taskInstances/${part(of.task)}/xcomEntries`;
+
+// Yields {entries, total} page after page; the first page says how many there are. Stops where `enough` holds of a page.
+async function* pages(path, name, query, signal, enough = () => false) {
+  const page = (offset) => call(path, [...query, ["limit", PAGE], ["offset", offset]], signal);
+  const first = await page(0);
+  const total = first.total_entries;
+  yield { entries: first[name], total };
+  if (enough(first[name])) return;
+  for (let offset = first[name].length; offset && offset < total; offset += AHEAD * PAGE) {
+    const offsets = Array.from({ length: AHEAD }, (_, at) => offset + at * PAGE).filter((at) => at < total);
+    const asked = offsets.map(page);
+    asked.forEach((one) => one.catch(() => {})); // each is awaited below, unless an earlier one ends the loop
+    for (const one of asked) {
+      const { [name]: entries } = await one;
+      yield { entries, total };
+      if (!entries.length || enough(entries)) return;
+    }
+  }
 }
 
 function record(key, entry) {
   return {
     id: JSON.stringify([key, entry.dag_id, entry.run_id, entry.task_id, entry.map_index]),
+    place: JSON.stringify([entry.dag_id, entry.run_id, entry.task_id, entry.map_index]),
     key,
     dag: entry.dag_id,
     dagName: entry.dag_display_name ?? entry.dag_id,
@@ -50,6 +75,7 @@ function record(key, entry) {
     task: entry.task_id,
     taskName: entry.task_display_name ?? entry.task_id,
     mapIndex: entry.map_index,
+    stamp: entry.timestamp,
     time: Date.parse(entry.timestamp),
     state: "unread",
     value: undefined,
@@ -60,44 +86,71 @@ let version;
 
 // Airflow 3.1 lists XComs by their names, whatever order is asked for.
 async function listsNewestFirst(signal) {
-  version ??= (await get("version", {}, signal)).version;
+  version ??= (await call("version", {}, signal)).version;
   return !version.startsWith("3.1.");
 }
 
 // Yields page after page of what a key names, newest first, back to the time `since` (in ms).
 export async function* list(key, { dag, run, since, signal }) {
-  let offset = 0;
-  for (;;) {
-    const query = { xcom_key: key, limit: PAGE, offset, order_by: "-timestamp" };
-    const answer = await get(path(dag, run), query, signal);
-    const records = answer.xcom_entries.map((entry) => record(key, entry));
-    yield records.filter(({ time }) => time >= since);
-    offset += records.length;
-    if (!records.length || offset >= answer.total_entries) return;
-    if (records.at(-1).time < since && (await listsNewestFirst(signal))) return;
+  const query = [["xcom_key", key], ["order_by", "-timestamp"]];
+  const ordered = since > 0 && (await listsNewestFirst(signal));
+  const enough = (entries) => ordered && entries.length > 0 && Date.parse(entries.at(-1).timestamp) < since;
+  for await (const { entries, total } of pages(xcomPath({ dag, run }), "xcom_entries", query, signal, enough)) {
+    yield { records: entries.map((entry) => record(key, entry)).filter(({ time }) => time >= since), total };
   }
 }
 
-export async function read({ key, dag, run, task, mapIndex }, signal) {
-  return (await get(`${path(dag, run, task)}/${key}`, { map_index: mapIndex }, signal)).value;
+// Yields page after page of the tasks of this package that were touched since a time, with what they were asked to do.
+export async function* listTasks(states, { dag, run, since, signal }) {
+  const query = [["order_by", "-start_date"], ...states.map((state) => ["state", state])];
+  query.push(...Object.keys(OPERATORS).map((operator) => ["operator", operator]));
+  if (since > 0) query.push(["updated_at_gte", new Date(since).toISOString()]);
+  for await (const { entries } of pages(`${runPath({ dag, run })}/taskInstances`, "task_instances", query, signal)) {
+    yield entries.map(taskOf);
+  }
 }
 
-export function loginAddress(next) {
-  const url = new URL("auth/login", API);
-  url.searchParams.set("next", next);
-  return url.href;
+// Yields page after page of what people were asked to approve.
+export async function* listApprovals({ dag, run, since, signal }) {
+  const query = [["order_by", "-created_at"]];
+  if (since > 0) query.push(["created_at_gte", new Date(since).toISOString()]);
+  for await (const { entries } of pages(`${runPath({ dag, run })}/hitlDetails`, "hitl_details", query, signal)) {
+    yield entries.map(approvalOf).filter(Boolean);
+  }
 }
 
-// Pages of Airflow's own UI.
-export function dagAddress({ dag }) {
-  return new URL(`../dags/${encodeURIComponent(dag)}`, document.baseURI).href;
+export async function read({ key, mapIndex, ...place }, signal) {
+  return (await call(`${xcomPath(place)}/${key}`, { map_index: mapIndex }, signal)).value;
 }
 
-export function runAddress({ dag, run }) {
-  return `${dagAddress({ dag })}/runs/${encodeURIComponent(run)}`;
+const forever = new AbortController().signal;
+
+// Answers an approval as its form would.
+export function answer({ dag, run, task, mapIndex, params }, choice) {
+  const path = `${runPath({ dag, run })}/taskInstances/${part(task)}/${mapIndex}/hitlDetails`;
+  const body = JSON.stringify({ chosen_options: [choice], params_input: params });
+  return call(path, {}, forever, { method: "PATCH", body });
 }
 
-export function taskAddress({ dag, run, task, mapIndex }) {
-  const mapped = mapIndex >= 0 ? `/mapped/${mapIndex}` : "";
-  return `${runAddress({ dag, run })}/tasks/${encodeURIComponent(task)}${mapped}`;
+// Clears a task, or those of it and of what follows that have failed; with dryRun, says only which these are.
+export async function clear({ dag, run, task, mapIndex }, following, dryRun) {
+  const body = JSON.stringify({
+    dry_run: dryRun,
+    dag_run_id: run,
+    task_ids: [mapIndex >= 0 ? [task, mapIndex] : task],
+    only_failed: following,
+    include_downstream: following,
+    reset_dag_runs: true,
+  });
+  const answered = await call(`dags/${part(dag)}/clearTaskInstances`, {}, forever, { method: "POST", body });
+  return answered.task_instances.map(taskOf);
+}
+
+// The tags of DAGs, by DAG.
+export async function listTags(signal) {
+  const tags = new Map();
+  for await (const { entries } of pages("dags", "dags", [["order_by", "dag_id"]], signal)) {
+    for (const { dag_id: dag, tags: named } of entries) tags.set(dag, (named ?? []).map(({ name }) => name));
+  }
+  return tags;
 }

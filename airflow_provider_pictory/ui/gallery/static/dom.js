@@ -71,10 +71,45 @@ function timeZone() {
 // Swedish writes dates as ISO and Airflow do.
 const moments = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "short", timeZone: timeZone() });
 const days = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeZone: timeZone() });
+const clocks = new Intl.DateTimeFormat("sv", { timeStyle: "short", timeZone: timeZone() });
+const dayNames = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
 const numbers = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+
+// Text to the clipboard. Without https there is no other way than to select it.
+export async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = make("textarea", { value: text, className: "unseen" });
+  (document.querySelector("dialog[open]") ?? document.body).append(area);
+  area.select();
+  document.execCommand("copy");
+  return area.remove();
+}
+
+export function copyButton(text, name, label = "Copy") {
+  const act = async () => {
+    await copy(text);
+    made.textContent = "Copied";
+    setTimeout(() => (made.textContent = label), 2000);
+  };
+  const made = button(label, act, { className: "plain copy", "aria-label": `Copy ${name}` });
+  return made;
+}
 
 export function when(time) {
   return make("time", { dateTime: new Date(time).toISOString() }, moments.format(time));
+}
+
+// A moment in words: with the hour alone where the day is clear.
+export function clockOf(time) {
+  return clocks.format(time);
+}
+
+export function nameOfDay(day) {
+  return dayNames.format(new Date(day));
+}
+
+export function zoneName() {
+  return days.resolvedOptions().timeZone;
 }
 
 export function dayOf(time) {

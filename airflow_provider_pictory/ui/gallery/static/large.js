@@ -1,75 +1,84 @@
-// The large view: one image of those that the page has, and the way to the next.
+// The large view: one image of those that the page has, and the way to the next; or several variants of one prompt.
 
-import { large, title } from "./cards.js";
+import { MOST, compare } from "./compare.js";
+import { details } from "./details.js";
 import { button, figure, make } from "./dom.js";
+import { looksOf } from "./items.js";
+import { titleOf } from "./pictures.js";
 
 const dialog = document.getElementById("large");
-let opened = null; // the record that is shown
 let source = "";
-let items = [];
-let turned = () => {};
+let shown = ""; // the id of the item
+let acts;
 
-// turn: called with the place of the image to go to. closed: called with the record that was shown last.
-export function setUp(turn, closed) {
-  turned = turn;
-  dialog.addEventListener("close", () => {
-    const record = opened;
-    opened = null;
-    closed(record);
+// acted: {go(id), close(), compare(on)}; what is shown then is said with render().
+export function setUp(acted) {
+  acts = acted;
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    acts.close();
   });
 }
 
-export function open(record) {
-  opened = record;
-  source = "";
-  dialog.showModal();
+function hide() {
+  [source, shown] = ["", ""];
+  if (dialog.open) dialog.close();
 }
 
-// Shows the image anew if there is something new. Returns what is near it, to be read before it is asked for.
-export function render(all) {
-  items = all;
-  const place = opened ? items.findIndex(({ record }) => record.id === opened.id) : -1;
+function bar(position, ...buttons) {
+  return make("div", { className: "bar" }, make("span", {}, position), ...buttons, button("Close", acts.close, { className: "close" }));
+}
+
+function show(content, name, kind) {
+  const focused = document.activeElement?.className;
+  dialog.className = kind;
+  dialog.replaceChildren(...content);
+  dialog.setAttribute("aria-label", name);
+  if (!dialog.open) dialog.showModal();
+  const buttons = [...dialog.querySelectorAll(".bar button:enabled")];
+  (buttons.find(({ className }) => className === focused) ?? buttons.at(-1)).focus();
+}
+
+// Shows anew if there is something new. Returns what is near, to be read before it is asked for.
+// id: of the item, or "". items: those on the page. variants: of its prompt. context: of details().
+export function render(id, items, variants, comparing, context) {
+  const place = id ? items.findIndex((item) => item.id === id) : -1;
   if (place < 0) {
-    dialog.close();
+    hide();
     return [];
   }
-  const { record, fate } = items[place];
-  const near = items.slice(Math.max(0, place - 1), place + 3);
-  const now = JSON.stringify([record, fate, place, items.length]);
-  opened = record;
-  if (now === source) return near;
-  source = now;
-  const focused = document.activeElement.className;
+  const item = items[place];
+  const near = comparing ? variants.slice(0, MOST) : items.slice(Math.max(0, place - 1), place + 3);
+  const looks = (comparing ? near : [item]).map(looksOf);
+  const now = JSON.stringify([comparing, looks, place, items.length, variants.length]);
+  const asks = shown === id && !comparing && dialog.querySelector(".confirm")?.childElementCount > 0;
+  if (now === source || asks) return near;
+  [source, shown] = [now, id];
+  if (comparing) {
+    const more = variants.length > MOST ? `the newest ${MOST} of ${variants.length} variants` : `${variants.length} variants`;
+    show([bar(`Compare ${more}`, button("One image", () => acts.compare(false))), ...compare(near)], "Compare", "compare");
+    return near;
+  }
   const position = `${figure(place + 1)} of ${figure(items.length)}`;
-  const step = (text, name, to) => button(text, () => go(to), { className: name, disabled: !items[to] });
-  const bar = make(
-    "div",
-    { className: "bar" },
-    make("span", {}, position),
-    step("Previous", "previous", place - 1),
-    step("Next", "next", place + 1),
-    button("Close", () => dialog.close(), { className: "close" }),
-  );
-  dialog.replaceChildren(bar, ...large(record, fate));
-  dialog.setAttribute("aria-label", `${position}: ${title(record.value).slice(0, 300)}`);
-  const buttons = [...bar.querySelectorAll("button:enabled")];
-  (buttons.find(({ className }) => className === focused) ?? buttons.at(-1)).focus();
+  const step = (text, name, to) => button(text, () => acts.go(items[to].id), { className: name, disabled: !items[to] });
+  const content = [
+    bar(position, step("Previous", "previous", place - 1), step("Next", "next", place + 1)),
+    ...details(item, { ...context, variants: variants.length, compare: () => acts.compare(true) }),
+  ];
+  show(content, `${position}: ${titleOf(item).slice(0, 300)}`, "one");
   return near;
 }
 
-function go(place) {
-  opened = items[place].record;
-  turned(place);
-}
-
 dialog.addEventListener("keydown", (event) => {
-  const name = { ArrowLeft: "previous", ArrowRight: "next" }[event.key];
-  if (!name || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const name = { ArrowLeft: ".previous", ArrowRight: ".next" }[event.key] ?? `[data-key="${CSS.escape(event.key.toLowerCase())}"]`;
+  const target = dialog.querySelector(name);
+  if (!target) return;
   event.preventDefault();
-  dialog.querySelector(`.${name}`).click();
+  target.click();
 });
 
 // Beside the dialog is its backdrop.
 dialog.addEventListener("click", (event) => {
-  if (event.target === dialog) dialog.close();
+  if (event.target === dialog) acts.close();
 });

@@ -1,41 +1,30 @@
-// Reads what the page shows while it shows it. Airflow lists XComs without their values, so each value is a call, which
-// the api-server has to work for: those in view are read at once, others only by and by, and not without end unless
-// somebody asks for sums or filters that need them. All is kept for as long as the page is open, and no longer.
+// Lists the images and posts that the page shows, which are XComs. Their values are read by value_queue.js; task_lists.js
+// has the tasks that make and post them.
 
-import { IMAGES, POSTS, list, read } from "./airflow_api.js";
-import { readImage, readPost } from "./parse_xcom.js";
-
-const ALONGSIDE = 6; // calls at a time for what is in view
-const ASIDE = 2; // calls at a time for the rest
-const UNASKED = 500; // values that are read by themselves beside those in view
-const PAUSES = [1000, 4000]; // ms before a value that could not be read is asked for again
-const PARSE = { [IMAGES]: readImage, [POSTS]: readPost };
+import { IMAGES, POSTS, REQUESTS, list } from "./airflow_api.js";
+import { find } from "./kept_values.js";
+import { TaskLists } from "./task_lists.js";
+import { PARSE, ValueQueue } from "./value_queue.js";
 
 export const MOST = 5000; // of images, and of posts
 
-const unread = ({ state }) => state === "unread";
-const run = ({ dag, run }) => `${dag} ${run}`;
+const runOf = ({ dag, run }) => `${dag} ${run}`;
 
 export class Reader {
   problem = null; // the kind of a refusal that ended the listing, or of a login that is missing
   cut = false; // whether there is more than MOST
+  listed = { [IMAGES]: false, [POSTS]: false };
+  totals = {}; // how many Airflow has of what is being listed, by key, where all of it is
 
   #scope;
   #changed;
-  #known;
   #abort = new AbortController();
-  #kept = { [IMAGES]: new Map(), [POSTS]: new Map() };
-  #listed = { [IMAGES]: false, [POSTS]: false };
+  #kept = { [IMAGES]: new Map(), [POSTS]: new Map(), [REQUESTS]: new Map() };
+  #known;
   #sorted = {};
-  #inView = [];
-  #runsInView = new Set();
-  #dag = "";
-  #all = false;
-  #unasked = 0;
-  #backlog = null;
+  #queue;
   #listing = false;
-  #busy = 0;
-  #misses = 0;
+  #tasks;
 
   // scope: {dag, run, since}, where dag and run may be undefined and since is a time in ms.
   // changed: called when there is something new to show.
@@ -44,6 +33,12 @@ export class Reader {
     this.#scope = scope;
     this.#changed = changed;
     this.#known = known?.#kept;
+    this.#tasks = new TaskLists(scope, changed, this.#abort.signal);
+    this.#queue = new ValueQueue(this.#abort.signal, {
+      changed,
+      gone: (record) => this.#drop(record),
+      ended: (error) => this.#end(error),
+    });
   }
 
   get images() {
@@ -54,16 +49,29 @@ export class Reader {
     return this.#newestFirst(POSTS);
   }
 
-  get imagesListed() {
-    return this.#listed[IMAGES];
+  get postsListed() {
+    return this.listed[POSTS];
   }
 
-  get postsRead() {
-    return this.#listed[POSTS] && this.posts.every(({ state }) => state === "read" || state === "failed");
+  get tasks() {
+    return this.#tasks.tasks;
   }
 
-  get listed() {
-    return this.#listed[IMAGES] && this.#listed[POSTS];
+  get approvals() {
+    return this.#tasks.approvals;
+  }
+
+  get tags() {
+    return this.#tasks.tags;
+  }
+
+  // Which of tasks and approvals this viewer may not list.
+  get forbidden() {
+    return this.#tasks.forbidden;
+  }
+
+  get allListed() {
+    return this.listed[IMAGES] && this.listed[POSTS] && this.#tasks.listed;
   }
 
   // Whether there are values that could not be read, however often they were asked for.
@@ -72,7 +80,7 @@ export class Reader {
   }
 
   get done() {
-    return this.listed && !this.#busy;
+    return Boolean(this.problem) || (this.allListed && !this.#queue.goesOn);
   }
 
   // Reads all, or what is new since the last time.
@@ -80,7 +88,7 @@ export class Reader {
     if (this.#listing) return;
     this.#listing = true;
     try {
-      await Promise.all([this.#list(IMAGES), this.#list(POSTS)]);
+      await Promise.all([this.#list(IMAGES), this.#list(POSTS), this.#tasks.list()]);
     } catch (error) {
       return this.#end(error);
     } finally {
@@ -88,8 +96,8 @@ export class Reader {
     }
     this.#known = null;
     this.problem = null;
-    this.#misses = 0;
-    this.#work();
+    this.#queue.paused = false;
+    this.#queue.again();
     this.#changed();
   }
 
@@ -99,19 +107,25 @@ export class Reader {
       if (record.state === "failed") record.state = "unread";
     }
     this.problem = null;
-    this.#backlog = null;
     this.#changed();
     this.start();
   }
 
-  // inView: records of images to read first. dag: of which alone to read more, if not "". all: whether to read all.
-  want(inView, dag, all) {
-    this.#inView = inView;
-    this.#runsInView = new Set(inView.map(run));
-    if (dag !== this.#dag) this.#backlog = null;
-    this.#dag = dag;
-    this.#all = all;
-    this.#work();
+  // inView: what the page shows first: records, or tasks without one. rest: records to read after it. all: whether to
+  // read all of the rest.
+  want(inView, rest, all) {
+    const runs = new Set(inView.map(runOf));
+    const near = this.posts.filter((post) => runs.has(runOf(post)));
+    const waits = inView.filter(({ key, kind, place }) => !key && kind === "wait" && !this.request(place));
+    for (const wait of waits) this.#kept[REQUESTS].set(wait.place, { ...wait, key: REQUESTS, state: "unread" });
+    const requests = [...this.#kept[REQUESTS].values()];
+    this.#queue.all = all;
+    if (!this.problem) this.#queue.want([...inView.filter(({ key }) => key), ...near, ...requests], [...rest]);
+  }
+
+  // The request that a task waits for, if it is known.
+  request(place) {
+    return this.#kept[REQUESTS].get(place);
   }
 
   stop() {
@@ -119,96 +133,47 @@ export class Reader {
   }
 
   async #list(key) {
-    const since = this.#listed[key] ? Math.max(this.#scope.since, ...this.#newestTime(key)) : this.#scope.since;
-    for await (const records of list(key, { ...this.#scope, since, signal: this.#abort.signal })) {
-      for (const record of records) this.#keep(record);
-      this.#sorted[key] = null;
-      this.#backlog = null;
-      this.#work();
+    const newest = this.listed[key] ? (this.#newestFirst(key)[0]?.time ?? 0) : 0;
+    const since = Math.max(this.#scope.since, newest);
+    for await (const { records, total } of list(key, { ...this.#scope, since, signal: this.#abort.signal })) {
+      if (!this.listed[key] && since === 0) this.totals[key] = total;
+      await this.#keep(key, records);
       this.#changed();
       if (this.#kept[key].size >= MOST) {
         this.cut = true;
         break;
       }
     }
-    this.#listed[key] = true;
-    this.#work();
+    this.listed[key] = true;
     this.#changed();
   }
 
-  #newestTime(key) {
-    return this.#newestFirst(key).slice(0, 1).map(({ time }) => time);
-  }
-
-  #keep(record) {
-    const kept = this.#kept[record.key];
-    if (kept.get(record.id)?.time === record.time) return;
-    const known = this.#known?.[record.key].get(record.id);
-    kept.set(record.id, known?.time === record.time && known.state === "read" ? known : record);
+  async #keep(key, records) {
+    const [kept, known] = [this.#kept[key], this.#known?.[key]];
+    const fresh = records.filter(({ id, stamp }) => kept.get(id)?.stamp !== stamp);
+    for (const record of fresh) {
+      const former = known?.get(record.id);
+      kept.set(record.id, former?.stamp === record.stamp && former.state === "read" ? former : record);
+    }
+    const unread = fresh.map(({ id }) => kept.get(id)).filter(({ state }) => state === "unread");
+    const values = await find(unread);
+    unread.forEach((record, at) => {
+      if (values[at] !== undefined && record.state === "unread") {
+        Object.assign(record, { value: PARSE[key](values[at]), state: "read" });
+      }
+    });
+    this.#sorted[key] = null;
   }
 
   #newestFirst(key) {
     return (this.#sorted[key] ??= [...this.#kept[key].values()].sort((a, b) => b.time - a.time));
   }
 
-  #urgent() {
-    return this.#inView.find(unread) ?? this.posts.find((post) => unread(post) && this.#runsInView.has(run(post)));
-  }
-
-  #next() {
-    if (!this.listed || document.hidden || this.#busy >= ASIDE) return undefined;
-    if (this.#unasked >= UNASKED && !this.#all) return undefined;
-    const wanted = ({ key, dag }) => key === POSTS || !this.#dag || dag === this.#dag;
-    this.#backlog ??= [...this.images.filter(wanted), ...this.posts].filter(unread).sort((a, b) => a.time - b.time);
-    while (this.#backlog.length) {
-      const record = this.#backlog.pop();
-      if (!unread(record)) continue;
-      this.#unasked += 1;
-      return record;
-    }
-    return undefined;
-  }
-
-  #work() {
-    while (this.#busy < ALONGSIDE && this.#misses < ALONGSIDE && !this.problem && !this.#abort.signal.aborted) {
-      const record = this.#urgent() ?? this.#next();
-      if (!record) return;
-      this.#busy += 1;
-      record.state = "reading";
-      this.#read(record).finally(() => {
-        this.#busy -= 1;
-        this.#changed();
-        this.#work();
-      });
-    }
-  }
-
-  async #read(record) {
-    for (const pause of [...PAUSES, null]) {
-      try {
-        record.value = PARSE[record.key](await read(record, this.#abort.signal));
-        record.state = "read";
-        this.#misses = 0;
-        return;
-      } catch (error) {
-        if (error.kind === "gone") return this.#drop(record);
-        if (error.kind === "login" || this.#abort.signal.aborted) {
-          record.state = "unread";
-          return this.#end(error);
-        }
-        if (error.kind === "forbidden" || pause === null) {
-          record.state = "failed";
-          this.#misses += 1;
-          return;
-        }
-      }
-      await new Promise((done) => setTimeout(done, pause));
-    }
-  }
-
   #drop(record) {
+    if (record.key === REQUESTS) return Object.assign(record, { state: "failed" });
     this.#kept[record.key].delete(record.id);
     this.#sorted[record.key] = null;
+    return undefined;
   }
 
   #end(error) {

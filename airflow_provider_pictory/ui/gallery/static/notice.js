@@ -1,16 +1,16 @@
 // What is said where there are no images, or where something went wrong.
 
-import { loginAddress } from "./airflow_api.js";
-import { RANGES } from "./parse_xcom.js";
+import { loginAddress } from "./addresses.js";
+import { RANGES } from "./days.js";
 import { button, inside, make, pageAddress } from "./dom.js";
 
 const PROBLEMS = {
   login: ["You are not logged in", "Airflow shows images to those who may see them. Log in, and come back here."],
   forbidden: [
     "You may not see these images",
-    "An image is for those who may read its DAG and its XComs. Airflow's administrators grant both.",
+    "An image is for those who may read its Dag and its XComs. Airflow's administrators grant both.",
   ],
-  gone: ["There is no such DAG run", "It may have been deleted since this page was linked."],
+  gone: ["There is no such Dag run", "It may have been deleted since this page was linked."],
   values: ["Not everything could be read", "Airflow did not hand over every value. Its api-server's log tells more."],
   server: ["Airflow answered with an error", "Its api-server's log tells more. This page tries again by itself."],
   network: ["Airflow cannot be reached", "The network or the api-server may be gone. This page tries again by itself."],
@@ -26,16 +26,24 @@ export function problem(kind, retry) {
 
 export function noFit(clear) {
   const text = "Nothing of what was made in this time has all that you filter by.";
-  return ["No image fits", text, button("Clear filters", clear)];
+  return ["No images match these filters", text, button("Clear filters", clear)];
+}
+
+// What is missing where some of the lists are not for this viewer, or not kept any more.
+export function partly(names) {
+  const lists = { tasks: "task instances", approvals: "required actions (HITL Detail)" };
+  const text = `You may not list ${names.map((name) => lists[name]).join(" or ")}, so failed and running images or approvals are missing here.`;
+  return ["Some of it is not for you to see", text];
 }
 
 export function noImages(run, range, widen) {
-  if (run) return ["No images in this run", "They show up here as soon as a task of this run has finished one."];
+  if (run) return ["No images in this run", "They show up here as soon as a task of this run submits one."];
   if (range !== "all") {
-    const heading = `No images in the ${RANGES[range].toLowerCase()}`;
-    return [heading, "There may be older ones.", button("Look at all time", widen)];
+    const name = RANGES[range].toLowerCase();
+    const heading = range === "today" || range === "yesterday" ? `No images ${name}` : `No images in the ${name}`;
+    return [heading, "There may be older ones.", button("Show all time", widen)];
   }
-  return ["No images yet", "Each shows up here by itself when its task has finished it, if you may read its DAG and XComs."];
+  return ["No images yet", "Each shows up here by itself when a task has submitted it, if you may read its Dag and XComs."];
 }
 
 const place = document.getElementById("notice");

@@ -3,7 +3,7 @@
 import { draw, figure, make } from "./dom.js";
 import { roundUp, series, sum } from "./sums.js";
 
-const HEIGHT = 140;
+const HEIGHT = 104;
 const LEFT = 40;
 const BOTTOM = 20;
 
@@ -76,10 +76,10 @@ function table(steps, shown, noun) {
   return make("table", {}, make("caption", {}, noun), make("thead", {}, head), make("tbody", {}, ...lines.reverse()));
 }
 
-// sums: of totals(). names: of the DAGs. day: the one that is picked, or "". pick: called with the day to pick.
+// sums: of totals(). names and ranks: of the DAGs. day: the one that is picked, or "". pick: called with the day to pick.
 // open: whether the table is. Returns the elements to show.
-export function plot(sums, { names, noun, day, pick, width, open }) {
-  const shown = series(sums, names);
+export function plot(sums, { names, ranks, noun, day, pick, width, open }) {
+  const shown = series(sums, names, ranks);
   const details = make("details", { open }, make("summary", {}, "As a table"), table(sums.steps, shown, noun));
   return [bars(sums.steps, shown, { noun, day, width, pick }), legend(shown), details];
 }

@@ -1,19 +1,11 @@
 // Sums of each DAG and day, and how they are to be shown. Pure functions.
 
-import { DAY } from "./parse_xcom.js";
+import { daysBetween } from "./days.js";
 
-const COLOURS = 6; // the DAGs with the highest sums have one each, the rest share one
+const COLOURS = 6; // the DAGs with the most images have one each, the rest share one
 
 export function sum(numbers) {
   return numbers.reduce((total, number) => total + number, 0);
-}
-
-function daysBetween(first, last) {
-  const days = [];
-  for (let time = Date.parse(first); time <= Date.parse(last); time += DAY) {
-    days.push(new Date(time).toISOString().slice(0, 10));
-  }
-  return days;
 }
 
 // Sums of each DAG and day, or month where there are too many days to show. Each item is {dag, day, amount}.
@@ -38,13 +30,46 @@ export function roundUp(number) {
   return [1, 2, 5, 10].map((times) => times * power).find((bound) => bound >= number);
 }
 
-export function series({ rows }, names) {
+// ranks: all DAGs in the order in which they get their colours, so that these stay whatever is summed up.
+export function series({ rows }, names, ranks) {
+  const own = ranks.length > COLOURS ? COLOURS - 1 : COLOURS;
   const all = [...rows].map(([dag, amounts]) => ({ dag, name: names.get(dag), amounts, total: sum(amounts) }));
-  all.sort((a, b) => b.total - a.total || a.dag.localeCompare(b.dag));
-  const shown = all.slice(0, all.length > COLOURS ? COLOURS - 1 : COLOURS);
-  const rest = all.slice(shown.length);
-  shown.forEach((one, index) => (one.colour = `c${index}`));
+  for (const one of all) one.rank = ranks.indexOf(one.dag);
+  all.sort((a, b) => a.rank - b.rank);
+  const shown = all.filter(({ rank }) => rank < own);
+  const rest = all.filter(({ rank }) => rank >= own);
+  for (const one of shown) one.colour = `c${one.rank}`;
   if (!rest.length) return shown;
   const amounts = rest[0].amounts.map((_, place) => sum(rest.map((one) => one.amounts[place])));
-  return [...shown, { name: `${rest.length} others`, amounts, total: sum(amounts), colour: "rest" }];
+  const name = rest.length === 1 ? rest[0].name : `${rest.length} others`;
+  return [...shown, { name, amounts, total: sum(amounts), colour: "rest" }];
+}
+
+// The DAGs, those with the most items first.
+export function rank(dags) {
+  const counts = new Map();
+  for (const dag of dags) counts.set(dag, (counts.get(dag) ?? 0) + 1);
+  return [...counts].sort(([a, x], [b, y]) => y - x || a.localeCompare(b)).map(([dag]) => dag);
+}
+
+// Credits and images by DAG and model, with their sums, the highest first. Each item is {dag, model, periods, credits},
+// where periods says for each period whether the item is in it.
+export function table(items, periods) {
+  const rows = new Map();
+  const nothing = () => periods.map(() => ({ images: 0, credits: 0 }));
+  const all = nothing();
+  for (const { dag, model, within, credits } of items) {
+    const key = JSON.stringify([dag, model]);
+    if (!rows.has(key)) rows.set(key, { dag, model, amounts: nothing() });
+    for (const amounts of [rows.get(key).amounts, all]) {
+      amounts.forEach((amount, place) => {
+        if (!within[place]) return;
+        amount.images += 1;
+        amount.credits += credits;
+      });
+    }
+  }
+  const last = periods.length - 1;
+  const order = (a, b) => b.amounts[last].credits - a.amounts[last].credits || a.dag.localeCompare(b.dag);
+  return { rows: [...rows.values()].filter(({ amounts }) => amounts.some(({ images }) => images)).sort(order), all };
 }

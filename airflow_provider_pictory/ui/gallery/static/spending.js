@@ -1,0 +1,65 @@
+// What images have cost this week and this month, by Dag and model, as a table that can be copied.
+
+import { boundsOf, monthOf, startOf, weekOf } from "./days.js";
+import { copyButton, count, dayOf, figure, make } from "./dom.js";
+import { spent } from "./items.js";
+import { table } from "./sums.js";
+
+const place = document.getElementById("spending");
+let source = "";
+
+// Since when the table counts.
+export function since(now) {
+  const today = dayOf(now);
+  const first = [weekOf(today), monthOf(today), boundsOf("7", now, dayOf).first].sort()[0];
+  return startOf(first, now, dayOf);
+}
+
+const about = ({ credits, estimated }) => `${estimated ? "≈ " : ""}${figure(credits)}`;
+
+export function render(items, now) {
+  const today = dayOf(now);
+  const periods = { Today: today, "This week": weekOf(today), "This month": monthOf(today) };
+  const firsts = Object.values(periods);
+  const counted = items.map(({ at, model, day, cost }) => ({
+    dag: at.dagName,
+    model: model ?? "not known",
+    within: firsts.map((first) => day >= first),
+    credits: cost.credits ?? 0,
+  }));
+  const { rows, all } = table(counted, firsts);
+  const sums = firsts.map((first) => spent(items.filter(({ day }) => day >= first)));
+  const drawn = JSON.stringify([rows, all, sums]);
+  if (drawn === source) return;
+  source = drawn;
+  const names = Object.keys(periods);
+  const head = ["Dag", "Model", ...names.flatMap((name) => [`${name}: images`, `${name}: credits`])];
+  const lines = rows.map(({ dag, model, amounts }) => [dag, model, ...amounts.flatMap(({ images, credits }) => [images, credits])]);
+  const total = ["Sum", "", ...all.flatMap(({ images }, at) => [images, sums[at].credits])];
+  const plain = [head, ...lines, total].map((line) => line.map((cell) => String(cell).replace(/\s+/g, " ")).join("\t")).join("\n");
+  const cell = (value, at) => make(at < 2 ? "th" : "td", at < 2 ? { scope: "row" } : {}, at < 2 ? value : figure(value));
+  const foot = total.map((value, at) => {
+    const sum = sums[(at - 3) / 2];
+    return make(at < 2 ? "th" : "td", {}, sum ? about(sum) : at < 2 ? value : figure(value));
+  });
+  const top = names.map((name) => make("th", { colSpan: 2, scope: "colgroup" }, name));
+  const below = names.flatMap(() => ["Images", "Credits"]).map((name) => make("th", { scope: "col" }, name));
+  const shown = make(
+    "table",
+    {},
+    make("caption", {}, "AI credits by Dag and model"),
+    make("thead", {}, make("tr", {}, make("th", { rowSpan: 2 }, "Dag"), make("th", { rowSpan: 2 }, "Model"), ...top), make("tr", {}, ...below)),
+    make("tbody", {}, ...lines.map((line) => make("tr", {}, ...line.map(cell)))),
+    make("tfoot", {}, make("tr", {}, ...foot)),
+  );
+  place.replaceChildren(make("div", { className: "scroll" }, shown), copyButton(plain, "table", "Copy table"), make("p", { className: "muted" }, note(sums.at(-1))));
+}
+
+function note({ estimated, prices, missing }) {
+  const parts = [];
+  if (prices) parts.push(`${count(prices, "image")} counted by the price of the model, as their values are not read yet.`);
+  else if (estimated) parts.push(`${count(estimated, "credit")} are of failed jobs, by the price of their model: the service does not say what they cost.`);
+  if (missing) parts.push(`${count(missing, "image")} of a model whose price is not known: not counted until read.`);
+  parts.push("Jobs of tries that a clear has removed are not counted.");
+  return parts.join(" ");
+}

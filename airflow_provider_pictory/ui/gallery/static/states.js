@@ -1,0 +1,39 @@
+// The states of images and of their posts, and how they are called.
+
+// Of an image's post, in the order in which they are offered.
+export const STATES = {
+  failed: "Posting failed",
+  partially_failed: "Partly failed",
+  overdue: "Overdue",
+  waiting: "Waiting for approval",
+  scheduled: "Scheduled",
+  publishing: "Publishing",
+  published: "Published",
+  draft: "Draft",
+  rejected: "Rejected",
+  replaced: "Replaced",
+  unanswered: "Not answered in time",
+  none: "Not posted",
+};
+
+// Of the image itself.
+export const MAKING = {
+  made: "Generated",
+  failed: "Generation failed",
+  retrying: "Failed, to be retried",
+  running: "Generating",
+};
+
+// What needs somebody's attention.
+export const ATTENTION = {
+  generation: "Generation failed",
+  failed: STATES.failed,
+  partially_failed: STATES.partially_failed,
+  overdue: STATES.overdue,
+  waiting: STATES.waiting,
+};
+
+export function attentionOf({ making, state }) {
+  if (making === "failed") return "generation";
+  return state !== "published" && Object.hasOwn(ATTENTION, state) ? state : null;
+}

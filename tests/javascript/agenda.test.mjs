@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { GALLERY } from "./airflow.mjs";
+
+const { agenda, byDay, weeks } = await import(`${GALLERY}/agenda.js`);
+const { readPost } = await import(`${GALLERY}/parse_xcom.js`);
+
+const NOW = Date.UTC(2026, 0, 10, 12);
+const dayOf = (time) => new Date(time).toISOString().slice(0, 10);
+const post = (place, time, value) => ({ place, time, state: "read", dag: "d", run: "r", task: "post", value: readPost(value) });
+
+test("the agenda has posts by the time at which they are due, or were made", () => {
+  const posts = [
+    post("a", NOW, { status: "scheduled", scheduled_for: "2026-01-12T09:00:00Z", content: "Later" }),
+    post("b", NOW - 1000, { status: "published" }),
+  ];
+  const item = { id: "image", posts: [{ place: "a" }] };
+  const found = agenda({ posts, tasks: new Map() }, [item], { now: NOW, dayOf });
+  assert.deepEqual(found.map(({ place, day, item: of }) => [place, day, of?.id]), [["b", "2026-01-10", undefined], ["a", "2026-01-12", "image"]]);
+});
+
+describe("byDay", () => {
+  test("has every day from the first post to the last, and a week to come: a gap is a day without posts", () => {
+    const days = byDay([{ day: "2026-01-08" }, { day: "2026-01-20" }], "2026-01-10");
+    assert.equal(days.size, 13);
+    assert.deepEqual([days.get("2026-01-08").length, days.get("2026-01-09").length], [1, 0]);
+    const none = [...byDay([], "2026-01-10").keys()];
+    assert.deepEqual([none[0], none.at(-1)], ["2026-01-10", "2026-01-17"]);
+  });
+});
+
+test("weeks go from Monday to Sunday", () => {
+  const found = weeks(["2026-01-08", "2026-01-09", "2026-01-12"]);
+  assert.deepEqual(found.map((week) => [week[0], week.at(-1)]), [["2026-01-05", "2026-01-11"], ["2026-01-12", "2026-01-18"]]);
+});
