@@ -32,7 +32,7 @@ GALLERY = "pictory-gallery/"
 SPRING = f"{GALLERY}?dag=spring_campaign"
 XCOMS = "api/v2/dags/~/dagRuns/~/taskInstances/~/xcomEntries?xcom_key=pictory_image"
 STRANGE = 12
-TOTAL = 2001 + STRANGE + 1 + 6  # of archive, strange, night_shift and spring_campaign
+TOTAL = 2001 + STRANGE + 1 + 6 + 9  # of archive, strange, night_shift, spring_campaign and desk
 
 cards = "#images .card:not(.blank)"
 
@@ -57,7 +57,7 @@ def test_the_gallery_is_in_airflows_navigation(visit: Visit, airflow: Web):
     page = visit()
     page.get_by_role("link", name="Gallery").click()
     gallery = page.frame_locator("iframe[title=Gallery]")
-    gallery.get_by_role("combobox", name="DAG").select_option("spring_campaign")
+    gallery.get_by_role("combobox", name="Dag").select_option("spring_campaign")
     shown = card(gallery, "A picture that is published")
     shows_its_picture(shown.locator("img"))
     expect(shown).to_contain_text("seedream3.0 · 1280 × 720 · 2 credits")
@@ -111,14 +111,14 @@ def test_where_an_image_was_posted_or_why_not(visit: Visit):
     expect(page.locator(cards)).to_have_count(6)
     said = {
         "published": ["Published", "LinkedIn", "X"],
-        "partially failed": ["Partially failed", "LinkedIn", "X"],
-        "scheduled": ["Scheduled"],
+        "partially failed": ["Partly failed", "LinkedIn", "X", "X: The platform rejected the post"],
+        "scheduled": ["Scheduled", "Due", "last checked", "by post_scheduled"],
         "draft": ["Draft"],
-        "failed": ["Failed"],
+        "failed": ["Posting failed"],
         "not posted": ["Not posted"],
     }
     for name, words in said.items():
-        posted = card(page, f"A picture that is {name}").locator(".posted")
+        posted = card(page, f"A picture that is {name}")
         for word in words:
             expect(posted).to_contain_text(word)
     card(page, "A picture that is failed").locator(".tile").click()
@@ -128,40 +128,45 @@ def test_where_an_image_was_posted_or_why_not(visit: Visit):
 def test_filters_narrow_the_view_and_stand_in_its_address(visit: Visit):
     page = visit(GALLERY)
     filters = page.locator("#filters")
-    filters.get_by_role("combobox", name="DAG").select_option("spring_campaign")
+    filters.get_by_role("combobox", name="Dag").select_option("spring_campaign")
     expect(page.locator(cards)).to_have_count(6)
     filters.get_by_role("combobox", name="Model").select_option("nanobanana")
     expect(page.locator(cards)).to_have_count(1)
     expect(page.locator("#sums")).to_contain_text("1 image · 4 credits")
     filters.get_by_role("combobox", name="Model").select_option("")
-    filters.get_by_role("combobox", name="Posted").select_option("partially_failed")
+    filters.get_by_role("combobox", name="Post status").select_option("partially_failed")
     expect(page.locator(cards)).to_have_count(1)
     expect(page.locator(cards)).to_contain_text("A picture that is partially failed")
     assert urlsplit(page.url).query == "dag=spring_campaign&state=partially_failed"
     page.reload()
     expect(page.locator(cards)).to_have_count(1)
-    filters.get_by_role("combobox", name="Time").select_option("1")
-    assert "range=1" in page.url
+    filters.get_by_role("combobox", name="Time").select_option("30")
+    assert "range=30" in page.url
     expect(page.locator(cards)).to_have_count(1)
-    filters.get_by_role("combobox", name="Posted").select_option("draft")
+    filters.get_by_role("combobox", name="Post status").select_option("draft")
     expect(page.locator(cards)).to_contain_text("A picture that is draft")
     filters.get_by_role("button", name="Clear filters").click()
     expect(page.locator(cards)).to_have_count(48)
-    assert urlsplit(page.url).query == "range=1"
+    assert urlsplit(page.url).query == "range=30"
 
 
 def test_no_image_fits(visit: Visit):
     page = visit(f"{SPRING}&model=flux-schnell")
-    expect(page.get_by_role("alert")).to_contain_text("No image fits")
+    expect(page.get_by_role("alert")).to_contain_text("No images match these filters")
     page.get_by_role("alert").get_by_role("button", name="Clear filters").click()
     expect(page.locator(cards)).to_have_count(48)
 
 
 def test_there_are_no_images_yet(visit: Visit):
-    nothing = {"xcom_entries": [], "total_entries": 0}
-    page = visit(GALLERY, before=lambda page: page.route("**/xcomEntries?*", lambda route: route.fulfill(json=nothing)))
+    nothing = {"xcom_entries": [], "task_instances": [], "hitl_details": [], "total_entries": 0}
+
+    def answer(page: Page) -> None:
+        for lists in ("xcomEntries", "taskInstances", "hitlDetails"):
+            page.route(f"**/{lists}?*", lambda route: route.fulfill(json=nothing))
+
+    page = visit(GALLERY, before=answer)
     expect(page.get_by_role("alert")).to_contain_text("No images in the last 7 days")
-    page.get_by_role("button", name="Look at all time").click()
+    page.get_by_role("button", name="Show all time").click()
     expect(page.get_by_role("alert")).to_contain_text("No images yet")
 
 
@@ -226,20 +231,25 @@ def test_the_rest_is_read_when_it_is_asked_for(visit: Visit):
 
     page = visit(f"{GALLERY}?dag=archive", before=answer)
     expect(page.locator("#sums")).to_contain_text("2,001 images")
-    expect(page.locator("#sums")).to_contain_text(re.compile(r"credits, 5\d\d of 2,001 read"))
-    page.get_by_role("button", name="Read all").click()
-    expect(page.locator("#sums")).to_have_text("2,001 images · 1,000.5 credits")
+    expect(page.locator("#sums")).to_contain_text(re.compile(r", 5\d\d of 2,001 read"))
+    page.get_by_role("button", name="Load the rest").click()
+    expect(page.locator("#sums")).to_have_text("2,001 images · 1,000.5 credits ")
 
 
 def test_sums_by_dag_and_day(visit: Visit):
-    page = visit(f"{GALLERY}?dag=archive&range=1")
+    value = {"value": {"ai_credits_used": 0.5, "model": "seedream3.0"}}
+
+    def answer(page: Page) -> None:
+        page.route("**/xcomEntries/pictory_image?*", lambda route: route.fulfill(json=value))
+
+    page = visit(f"{GALLERY}?dag=archive", before=answer)
     page.get_by_role("group", name="What is summed up").get_by_role("button", name="Credits").click()
-    expect(page.locator("#sums")).to_have_text("351 images · 770.2 credits")
-    expect(page.locator(".legend")).to_have_text("archive770.2")
-    page.locator("#plot summary").click()
-    sums = [float(text) for text in page.locator("#plot td:last-child").all_text_contents()]
-    assert len(sums) in (1, 2)
-    assert round(sum(sums), 1) == 770.2
+    expect(page.locator("#sums")).to_have_text("2,001 images · 1,000.5 credits ")
+    expect(page.locator(".legend")).to_have_text("archive1,000.5")
+    page.locator("#plot .body summary").click()
+    sums = [float(text.replace(",", "")) for text in page.locator("#plot td:last-child").all_text_contents()]
+    assert len(sums) == 7
+    assert sum(sums) == 1000.5
 
 
 def test_a_day_is_picked_in_the_plot(visit: Visit):
@@ -265,7 +275,7 @@ def test_the_large_view(visit: Visit):
     large = page.get_by_role("dialog")
     expect(large).to_contain_text("2 of 6")
     shows_its_picture(large.locator("img"))
-    for words in ("Model", "Size", "Cost", "Made", "spring_campaign", "manual__", "Job"):
+    for words in ("Model", "Size", "Cost", "Made", "spring_campaign", "manual__", "Job", "Copy prompt", "Open original"):
         expect(large).to_contain_text(words)
     page.keyboard.press("ArrowRight")
     expect(large).to_contain_text("3 of 6")
@@ -305,7 +315,7 @@ def test_hostile_values_are_text(visit: Visit):
     expect(page.locator(cards)).to_have_count(STRANGE)
     expect(page.locator("#sums")).to_have_text(re.compile(f"^{STRANGE} images"))
     expect(page.locator(".skeleton")).to_have_count(0)
-    assert card(page, "<img src=x").locator(".prompt").inner_text().startswith('<img src=x onerror="document.title=')
+    assert card(page, "<img src=x onerror").locator(".prompt").inner_text().startswith('<img src=x onerror="document.title=')
     joined = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f می\u200cخواهم 7\ufe0f\u20e3"
     assert card(page, "reversed").locator(".prompt").text_content() == f"one\ntwo\n\n\nthree  reversed {joined}"
     for prompt in ("Its address is script", "Its address is data"):
@@ -318,7 +328,7 @@ def test_hostile_values_are_text(visit: Visit):
     expect(large).to_contain_text("<script>document.title='hacked'</script>")
     expect(large).to_contain_text("<u>x</u>")
     about = large.locator(".about")
-    for prompt in ("<img src=x", "A very long word", "reversed", "صورة"):
+    for prompt in ("<img src=x onerror", "A very long word", "reversed", "صورة"):
         page.keyboard.press("Escape")
         card(page, prompt).locator(".tile").click()
         expect(large).to_contain_text(prompt)
@@ -350,7 +360,7 @@ def test_who_may_read_one_dag_sees_its_images_alone(visit: Visit, airflow: Web):
     page = visit(GALLERY, user="designer")
     expect(page.locator(cards)).to_have_count(6)
     expect(page.locator("#sums")).to_have_text(re.compile("^6 images"))
-    assert page.locator("#filters [name=dag] option").all_text_contents() == ["All DAGs", "spring_campaign"]
+    assert page.locator("#filters [name=dag] option").all_text_contents() == ["All Dags", "spring_campaign"]
     assert {entry["dag_id"] for entry in airflow.get(XCOMS, "designer").json()["xcom_entries"]} == {"spring_campaign"}
     run = run_of(airflow, "night_shift")
     page.goto(f"{airflow.gallery}?dag_id=night_shift&run_id={quote(run)}")
@@ -489,7 +499,7 @@ def test_its_weight_and_the_time_to_the_first_picture(visit: Visit, pytestconfig
         times.append(page.evaluate(PICTURE))
         bodies.append([request.sizes()["responseBodySize"] for request in files])
         page.goto(empty)
-    assert sum(bodies[0]) < 32_000
+    assert sum(bodies[0]) < 64_000
     assert not any(map(sum, bodies[1:]))
     if pages := pytestconfig.getoption("--figures", None):
         rows = {

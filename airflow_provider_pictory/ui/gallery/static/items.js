@@ -6,15 +6,19 @@ import { attentionOf } from "./states.js";
 
 const groupOf = ({ dag, run, task, mapIndex }) => `${dag} ${run} ${mapIndex} ${task.replace(/[^.]*$/, "")}`;
 
-// The task that submits a job stands beside the one that waits for it. Where there are several, nobody can tell which.
+// The task that submits a job stands beside the one that waits for it. Where there are several, the prompt tells which.
 function submits(tasks) {
   const found = new Map();
   for (const task of tasks.values()) {
     if (task.kind !== "make") continue;
     const group = groupOf(task);
-    found.set(group, found.has(group) ? null : task);
+    found.set(group, [...(found.get(group) ?? []), task]);
   }
-  return (place) => found.get(groupOf(place)) ?? null;
+  return (place, prompt) => {
+    const beside = found.get(groupOf(place)) ?? [];
+    const [task, ...others] = beside.length > 1 && prompt ? beside.filter((one) => one.prompt === prompt) : beside;
+    return task && !others.length ? task : null;
+  };
 }
 
 function makingOf(record, task) {
@@ -45,8 +49,8 @@ export function join(data, { prices, now, dayOf }) {
   const item = (record, task) => {
     const at = record ?? task;
     const { value } = record ?? {};
-    const asked = task?.kind === "make" ? task : submitOf(at);
     const request = record ? null : data.request?.(at.place)?.value;
+    const asked = task?.kind === "make" ? task : submitOf(at, value?.prompt ?? request?.prompt);
     const making = makingOf(record, task);
     const model = value?.model ?? request?.model ?? asked?.model ?? null;
     const fate = value && making === "made" ? fateOf(value, at) : NOTHING;
