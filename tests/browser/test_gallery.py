@@ -275,7 +275,17 @@ def test_the_large_view(visit: Visit):
     large = page.get_by_role("dialog")
     expect(large).to_contain_text("2 of 6")
     shows_its_picture(large.locator("img"))
-    for words in ("Model", "Size", "Cost", "Made", "spring_campaign", "manual__", "Job", "Copy prompt", "Open original"):
+    for words in (
+        "Model",
+        "Size",
+        "Cost",
+        "Made",
+        "spring_campaign",
+        "manual__",
+        "Job",
+        "Copy prompt",
+        "Open original",
+    ):
         expect(large).to_contain_text(words)
     page.keyboard.press("ArrowRight")
     expect(large).to_contain_text("3 of 6")
@@ -315,7 +325,12 @@ def test_hostile_values_are_text(visit: Visit):
     expect(page.locator(cards)).to_have_count(STRANGE)
     expect(page.locator("#sums")).to_have_text(re.compile(f"^{STRANGE} images"))
     expect(page.locator(".skeleton")).to_have_count(0)
-    assert card(page, "<img src=x onerror").locator(".prompt").inner_text().startswith('<img src=x onerror="document.title=')
+    assert (
+        card(page, "<img src=x onerror")
+        .locator(".prompt")
+        .inner_text()
+        .startswith('<img src=x onerror="document.title=')
+    )
     joined = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f می\u200cخواهم 7\ufe0f\u20e3"
     assert card(page, "reversed").locator(".prompt").text_content() == f"one\ntwo\n\n\nthree  reversed {joined}"
     for prompt in ("Its address is script", "Its address is data"):
