@@ -81,18 +81,8 @@ def serve(env: dict[str, str], home: Path, port: int, url: str) -> Iterator[Web]
         process.wait()
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(latency=0, publish_latency=0) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="module")
-def env(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An Airflow whose database is filled; what its processes need to know."""
-    if not hasattr(pytest.importorskip("airflow.plugins_manager").AirflowPlugin, "external_views"):
-        pytest.skip("the gallery needs Airflow 3.1")
-    home = tmp_path_factory.mktemp("airflow")
+def fill(sandbox: Sandbox, home: Path, *arguments: str) -> dict[str, str]:
+    """Fill an Airflow's database, with ``fill.py``; return what its processes need to know."""
     env = {
         **os.environ,
         **sandbox.connections,
@@ -106,9 +96,25 @@ def env(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
     }
-    filled = subprocess.run([sys.executable, HERE / "fill.py"], env=env, capture_output=True, text=True, check=False)
+    filled = subprocess.run(
+        [sys.executable, HERE / "fill.py", *arguments], env=env, capture_output=True, text=True, check=False
+    )
     assert filled.returncode == 0, filled.stdout[-4000:] + filled.stderr[-4000:]
     return env
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(latency=0, publish_latency=0) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def env(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An Airflow whose database is filled; what its processes need to know."""
+    if not hasattr(pytest.importorskip("airflow.plugins_manager").AirflowPlugin, "external_views"):
+        pytest.skip("the gallery needs Airflow 3.1")
+    return fill(sandbox, tmp_path_factory.mktemp("airflow"))
 
 
 @pytest.fixture(scope="module")

@@ -258,20 +258,35 @@ function row(fields) {
 }
 
 describe("tasks and approvals", () => {
-  test("are listed: what goes on, what failed, and what has ended", async () => {
+  test("are listed: what goes on and what failed, and what has succeeded if it is asked for", async () => {
     airflow.tasks = [
       row({ task_id: "a", operator: "GenerateImageOperator", state: "failed" }),
       row({ task_id: "b", operator: "GenerateImageOperator", state: "running" }),
       row({ task_id: "c", operator: "GenerateImageOperator", state: "success" }),
     ];
     const made = await started();
+    assert.deepEqual(tasks([...made.tasks.values()]).sort(), ["a", "b"]);
+    made.wantTasks();
+    assert.equal(made.done, false);
+    await settle();
     assert.deepEqual(tasks([...made.tasks.values()]).sort(), ["a", "b", "c"]);
+    assert.equal(made.done, true);
+  });
+
+  test("that have succeeded are listed only where they are asked for, of one run or of all, and once", async () => {
+    const succeeded = () => airflow.asked.filter(({ query }) => query.getAll("state").includes("success")).length;
+    const made = await started();
+    assert.equal(succeeded(), 0);
+    for (const place of [{ dag: "d", run: "r" }, { dag: "d", run: "r" }, undefined, undefined]) made.wantTasks(place);
+    await settle();
+    assert.equal(succeeded(), 2);
   });
 
   test("that have ended since are listed anew, and those that went on and are gone are dropped", async () => {
     const [a, b] = ["a", "b"].map((task_id) => row({ task_id, operator: "ImageJobSensor", state: "deferred" }));
     airflow.tasks = [a, b];
     const made = await started();
+    made.wantTasks();
     airflow.tasks = [{ ...a, state: "success" }];
     made.start();
     await settle();

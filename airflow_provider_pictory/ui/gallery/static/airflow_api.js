@@ -5,7 +5,7 @@ import { API } from "./addresses.js";
 import { OPERATORS, approvalOf, taskOf } from "./parse_tasks.js";
 
 const PAGE = 100; // the most that Airflow lists at a time
-const AHEAD = 3; // pages of a list that are asked for together
+const AHEAD = 2; // pages of a list that are asked for together
 const PATIENCE = 30_000; // ms
 
 export const IMAGES = "pictory_image";

@@ -46,10 +46,10 @@ function fill(view, name, options) {
   select.value = view[name];
 }
 
-// counts: of what needs attention, by its kind.
-function renderAttention(view, counts) {
+// counts: of what needs attention, by its kind. partly: whether there may be more.
+function renderAttention(view, counts, partly) {
   const all = Object.values(counts).reduce((total, number) => total + number, 0);
-  const source = JSON.stringify([view.attention, counts]);
+  const source = JSON.stringify([view.attention, counts, partly]);
   if (filled.attention === source) return;
   filled.attention = source;
   const place = $("attention");
@@ -65,14 +65,14 @@ function renderAttention(view, counts) {
   place.replaceChildren(
     ...shown.map(([kind, text, number]) => {
       const made = chip(kind, text, number);
-      made.append(text, make("b", {}, figure(number)));
+      made.append(text, make("b", { title: partly ? "So far: not everything is read" : "" }, figure(number) + (partly ? "+" : "")));
       return made;
     }),
   );
   if (focused) place.querySelector(`[data-kind="${focused}"]`)?.focus();
 }
 
-export function render(view, { dags, models, tags, counts }) {
+export function render(view, { dags, models, tags, counts, partly }) {
   const names = new Map(dags);
   if (view.dag && !names.has(view.dag)) names.set(view.dag, view.dag);
   if (view.model) models.add(view.model);
@@ -91,5 +91,5 @@ export function render(view, { dags, models, tags, counts }) {
     if (tab.dataset.tab === view.tab) tab.setAttribute("aria-current", "page");
     else tab.removeAttribute("aria-current");
   }
-  renderAttention(view, counts);
+  renderAttention(view, counts, partly);
 }

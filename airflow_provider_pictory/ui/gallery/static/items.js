@@ -118,6 +118,16 @@ export function fits(item, { model, state, attention, words, ...asked }, tags) {
   );
 }
 
+// Items that are not read yet beside whose tasks a post has failed, or somebody is waited for: they are of some run, and of
+// some map index, and so is what follows them.
+export function troubled(items, { tasks, approvals }) {
+  const beside = ({ dag, run, mapIndex }) => `${dag} ${run} ${mapIndex}`;
+  const posts = [...tasks.values()].filter(({ kind, state }) => kind === "post" && state !== "success" && state !== "skipped");
+  const asked = [...approvals.values()].filter(({ choice }) => !choice);
+  const places = new Set([...posts, ...asked].map(beside));
+  return items.filter(({ record, at }) => record?.state === "unread" && places.has(beside(at)));
+}
+
 // What all items have cost together: `credits` with `estimated` among it, and how many items are not in it.
 export function spent(items) {
   const all = { credits: 0, estimated: 0, missing: 0, prices: 0 };

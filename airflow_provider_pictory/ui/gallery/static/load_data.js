@@ -80,7 +80,7 @@ export class Reader {
   }
 
   get done() {
-    return Boolean(this.problem) || (this.allListed && !this.#queue.goesOn);
+    return Boolean(this.problem) || (this.allListed && !this.#queue.goesOn && !this.#tasks.isBusy);
   }
 
   // Reads all, or what is new since the last time.
@@ -121,6 +121,12 @@ export class Reader {
     const requests = [...this.#kept[REQUESTS].values()];
     this.#queue.all = all;
     if (!this.problem) this.#queue.want([...inView.filter(({ key }) => key), ...near, ...requests], [...rest]);
+  }
+
+  // Lists also the tasks that have succeeded, of all or of one run, for what they were asked to do.
+  wantTasks(place) {
+    if (place) this.#tasks.wantRun(place);
+    else this.#tasks.wantAll();
   }
 
   // The request that a task waits for, if it is known.

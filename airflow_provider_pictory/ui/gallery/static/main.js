@@ -5,7 +5,7 @@ import { DEFAULT_MODEL, PRICES } from "./constants.js"; // written by static_fil
 import { boundsOf } from "./days.js";
 import { dayOf } from "./dom.js";
 import * as filters from "./filters.js";
-import { byPrompt, fits, fitsDag, join } from "./items.js";
+import { byPrompt, fits, fitsDag, join, troubled } from "./items.js";
 import * as large from "./large.js";
 import { Reader } from "./load_data.js";
 import * as notice from "./notice.js";
@@ -123,6 +123,9 @@ function render() {
   const context = { run: scope.run, forbidden: reader.forbidden, changed: () => reader.start() };
   needed.unshift(...large.render(view.image, items, variants, Boolean(view.compare), context));
   const whole = everything || filtered || view.show === "credits" || !inTab;
+  if (whole || view.group || view.tab === "schedule") reader.wantTasks();
+  else if (item) reader.wantTasks(item.at);
+  needed.push(...troubled(all, reader));
   reader.want(needed.map(({ record, task, of }) => record ?? task ?? of), [...images, ...reader.posts], whole);
 }
 
@@ -162,6 +165,7 @@ function renderFilters(all) {
     models: new Set(all.map(({ model }) => model).filter(Boolean)),
     tags: new Set(all.flatMap(({ at }) => reader.tags.get(at.dag) ?? [])),
     counts,
+    partly: !reader.allListed || [...reader.images, ...reader.posts].some(({ state }) => state === "unread"),
   });
 }
 

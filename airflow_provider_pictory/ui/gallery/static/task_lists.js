@@ -17,11 +17,51 @@ export class TaskLists {
   #scope;
   #changed;
   #since;
+  #succeeded; // since when those that have succeeded are to be listed; undefined if they are not
+  #listing = null; // those that have succeeded
+  #runs = new Set(); // of which all are listed
 
   constructor(scope, changed, signal) {
     this.#scope = { ...scope, signal };
     this.#since = scope.since;
     this.#changed = changed;
+    if (scope.run) this.#succeeded = scope.since;
+  }
+
+  // Lists also those that have succeeded, which are many: only their rendered fields are of use, for what is not read yet.
+  wantAll() {
+    if (this.#succeeded !== undefined) return;
+    this.#succeeded = this.#scope.since;
+    if (this.listed) this.#listAgain({ ...this.#scope, since: this.#succeeded });
+  }
+
+  // Lists also those of one run that have succeeded.
+  wantRun({ dag, run }) {
+    const key = `${dag} ${run}`;
+    if (this.#succeeded !== undefined || this.#runs.has(key) || !this.listed) return;
+    this.#runs.add(key);
+    this.#listAgain({ ...this.#scope, dag, run, since: 0 });
+  }
+
+  // Whether something is being listed beside list().
+  get isBusy() {
+    return this.#listing !== null;
+  }
+
+  async #listAgain(scope) {
+    try {
+      this.#listing = this.#listSucceeded(scope);
+      await this.#listing;
+    } catch {
+      // The next list() says what is wrong, if it still is.
+    } finally {
+      this.#listing = null;
+      this.#changed();
+    }
+  }
+
+  #listSucceeded(scope) {
+    return this.#put("tasks", listTasks(["success", "skipped"], scope), MOST);
   }
 
   // Lists all, or what has changed since the last time. What has failed or goes on comes first.
@@ -43,7 +83,9 @@ export class TaskLists {
     for (const task of former) {
       if (found && !found.has(task.place) && this.tasks.get(task.place) === task) this.tasks.delete(task.place);
     }
-    await this.#put("tasks", listTasks(["success", "skipped"], { ...this.#scope, since }), MOST);
+    if (this.#succeeded === undefined) return;
+    const before = this.listed ? since : this.#succeeded;
+    await this.#listSucceeded({ ...this.#scope, since: before });
   }
 
   // What a viewer may not list is missing from the page, which says so.
