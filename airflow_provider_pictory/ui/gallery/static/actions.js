@@ -14,7 +14,8 @@ const REFUSALS = {
   network: "Airflow cannot be reached. Look whether it was done before you try again.",
 };
 
-// place: where to ask. text: what is going to happen. yes: the button that does it. act: does it, and returns what to say.
+// place: where to ask. text: what is going to happen. yes: the button that does it. act: does it, and returns what to
+// say.
 function confirm(place, text, yes, act, changed) {
   const said = make("p", { role: "status" });
   const run = async () => {
@@ -24,9 +25,7 @@ function confirm(place, text, yes, act, changed) {
       place.replaceChildren(said);
       changed();
     } catch (error) {
-      said.replaceChildren(REFUSALS[error.kind] ?? REFUSALS.server);
-      said.className = "failed";
-      place.replaceChildren(said);
+      place.replaceChildren(refusal(error));
     }
   };
   const go = button(yes, run, { className: "primary" });
@@ -35,8 +34,9 @@ function confirm(place, text, yes, act, changed) {
   go.focus();
 }
 
+const FINAL = "A post cannot be taken back.";
 const FORM = {
-  Approve: ["Approve", "a", "Approve this image? The tasks after it run then, and may post it. A post cannot be taken back."],
+  Approve: ["Approve", "a", `Approve this image? The tasks after it run then, and may post it. ${FINAL}`],
   Reject: ["Reject", "r", "Reject this image? It is not posted, and the tasks after it are skipped."],
 };
 
@@ -51,12 +51,17 @@ function approve(approval, place, changed) {
       title: `Key: ${key.toUpperCase()}`,
     }),
   );
-  const form = inside(formAddress(approval), approval.options.includes("Make another") ? "Make another…" : "Open the form");
+  const another = approval.options.includes("Make another");
+  const form = inside(formAddress(approval), another ? "Make another…" : "Open the form");
   form.className = "button";
   return [...buttons, form];
 }
 
-// Each way to try again: its name, what it costs, and the steps: [task, whether those that follow it and have failed as well].
+const OLD =
+  "This publishes where it has failed. On Airflow below 3.3, look into PostEverywhere first: it may post twice.";
+
+// Each way to try again: its name, what it costs, and the steps: [task, whether to clear what has failed of it and of
+// those that follow it, and not the task alone].
 function ways({ making, task, at, posts, submit }) {
   const found = [];
   if (making === "failed" && task?.kind === "wait") {
@@ -66,15 +71,19 @@ function ways({ making, task, at, posts, submit }) {
       found.push(["Generate again…", text, [[submit, false], [at, true]]]);
     }
   } else if (making === "failed") {
-    const text = "This submits a job, which costs credits, unless a job of an earlier try is still known: that is resumed.";
+    const text = "This submits a job, which costs credits, or resumes that of an earlier try if it is still known.";
     found.push(["Retry…", text, [[at, true]]]);
   }
   const [post] = posts;
   if (["failed", "partially_failed"].includes(post?.state)) {
-    const text = "This publishes where it has failed, and nowhere twice. No image is paid for.";
+    const text = `${OLD} ${FINAL} No image is paid for.`;
     found.push(["Retry the post…", text, [[post.of, true]]]);
   }
   return found;
+}
+
+function refusal({ kind }) {
+  return make("p", { className: "failed", role: "status" }, REFUSALS[kind] ?? REFUSALS.server);
 }
 
 function retry([name, price, steps], place, changed) {
@@ -84,7 +93,7 @@ function retry([name, price, steps], place, changed) {
     try {
       for (const [task, following] of steps) dry.push(...(await clear(task, following, true)));
     } catch (error) {
-      place.replaceChildren(make("p", { className: "failed", role: "status" }, REFUSALS[error.kind] ?? REFUSALS.server));
+      place.replaceChildren(refusal(error));
       return;
     }
     const names = [...new Set(dry.map(({ task, mapIndex }) => (mapIndex >= 0 ? `${task} [${mapIndex}]` : task)))];

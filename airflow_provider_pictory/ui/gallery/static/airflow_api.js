@@ -45,7 +45,7 @@ const part = (name) => (name === undefined ? "~" : encodeURIComponent(name));
 const runPath = ({ dag, run }) => `dags/${part(dag)}/dagRuns/${part(run)}`;
 const xcomPath = (of) => `${runPath(of)}/taskInstances/${part(of.task)}/xcomEntries`;
 
-// Yields {entries, total} page after page; the first page says how many there are. Stops where `enough` holds of a page.
+// Yields {entries, total} page after page; the first one says how many there are. Stops where `enough` holds of a page.
 async function* pages(path, name, query, signal, enough = () => false) {
   const page = (offset) => call(path, [...query, ["limit", PAGE], ["offset", offset]], signal);
   const first = await page(0);

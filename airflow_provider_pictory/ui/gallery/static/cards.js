@@ -48,5 +48,6 @@ export function card(item, open) {
 
 export function blank() {
   const line = () => make("p", {}, skeleton());
-  return make("li", { className: "card blank", "aria-hidden": "true" }, make("div", { className: "tile" }, skeleton()), line(), line());
+  const tile = make("div", { className: "tile" }, skeleton());
+  return make("li", { className: "card blank", "aria-hidden": "true" }, tile, line(), line());
 }

@@ -18,7 +18,8 @@ const ROWS = {
 // Rows of [name, values, whether they differ], without those that nobody knows.
 export function differences(items) {
   const rows = Object.entries(ROWS).map(([name, of]) => [name, items.map((item) => of(item) ?? "–")]);
-  return rows.filter(([, values]) => values.some((value) => value !== "–")).map(([name, values]) => [name, values, new Set(values).size > 1]);
+  const known = rows.filter(([, values]) => values.some((value) => value !== "–"));
+  return known.map(([name, values]) => [name, values, new Set(values).size > 1]);
 }
 
 export function compare(items) {
@@ -28,7 +29,8 @@ export function compare(items) {
       make("div", { className: differ ? "differs" : "" }, make("dt", {}, name), make("dd", {}, values[place])),
     );
     const state = item.making === "made" ? item.state && badge(item.state) : makingBadge(item.making);
-    const task = make("p", { className: "muted" }, inside(taskAddress(item.at), item.at.taskName), " ", when(item.time));
+    const link = inside(taskAddress(item.at), item.at.taskName);
+    const task = make("p", { className: "muted" }, link, " ", when(item.time));
     return make("article", {}, make("figure", {}, picture(item, {})), make("dl", {}, ...facts), state || null, task);
   });
   const prompt = make("p", { className: "prompt", dir: "auto" }, titleOf(items[0]));

@@ -25,7 +25,7 @@ function destinationItem(destination) {
     "li",
     { title: platformOf(destination) },
     make("span", {}, destinationLink(destination), account && make("span", { className: "muted" }, ` ${account}`)),
-    make("span", { className: hasFailed(destination) ? "failed" : "muted" }, destination.error ?? destination.status ?? ""),
+    make("span", { className: hasFailed(destination) ? "failed" : "muted" }, destination.error ?? destination.status),
   );
 }
 
@@ -38,7 +38,10 @@ function postItem(post) {
   const task = inside(taskAddress(post.of), taskName(post.of));
   item.append(make("ul", {}, ...post.destinations.map(destinationItem)));
   item.append(make("p", { className: "muted" }, "Last checked ", when(post.time), " by ", task));
-  if (post.postId) item.append(make("p", { className: "muted" }, make("code", {}, post.postId), " ", copyButton(post.postId, "the post id")));
+  if (post.postId) {
+    const copy = copyButton(post.postId, "the post id");
+    item.append(make("p", { className: "muted" }, make("code", {}, post.postId), " ", copy));
+  }
   return item;
 }
 
@@ -46,8 +49,10 @@ function whyNot({ state, elsewhere, approval }, { run, forbidden }) {
   if (state === undefined) return "Its posts are not read yet.";
   if (approval) return null;
   if (run) return "Not posted in this run.";
-  const hidden = forbidden.has("approvals") ? " You may not see whether it was held back: that needs permission to read HITL Detail." : "";
-  return `${elsewhere ? "Not posted in its run; other posts are not read yet." : "Not posted by a Dag that you may see."}${hidden}`;
+  const partly = "Not posted in its run; other posts are not read yet.";
+  const known = elsewhere ? partly : "Not posted by a Dag that you may see.";
+  if (!forbidden.has("approvals")) return known;
+  return `${known} You may not see whether it was held back: that needs permission to read HITL Detail.`;
 }
 
 function postsOf(item, context) {
@@ -86,7 +91,9 @@ export function details(item, context) {
   const line = make("p", { className: "links" });
   if (item.prompt) line.append(copyButton(item.prompt, "prompt", "Copy prompt"));
   if (image?.url) line.append(outside(image.url, "Open original"));
-  if (context.variants > 1) line.append(button(`Compare ${context.variants} variants`, context.compare, { className: "plain" }));
+  if (context.variants > 1) {
+    line.append(button(`Compare ${context.variants} variants`, context.compare, { className: "plain" }));
+  }
   about.append(line);
   if (item.making !== "made") about.append(make("p", {}, makingBadge(item.making)));
   if (item.error) about.append(make("p", { className: "failed", dir: "auto" }, item.error));

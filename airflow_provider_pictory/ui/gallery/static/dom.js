@@ -73,6 +73,7 @@ const moments = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "
 const days = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeZone: timeZone() });
 const clocks = new Intl.DateTimeFormat("sv", { timeStyle: "short", timeZone: timeZone() });
 const dayNames = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
+const shortDays = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 const numbers = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 
 // Text to the clipboard. Without https there is no other way than to select it.
@@ -106,6 +107,10 @@ export function clockOf(time) {
 
 export function nameOfDay(day) {
   return dayNames.format(new Date(day));
+}
+
+export function shortDay(day) {
+  return shortDays.format(new Date(day));
 }
 
 export function zoneName() {

@@ -30,7 +30,8 @@ export function setUp(chosen) {
     clear();
   });
   $("group").addEventListener("change", ({ target }) => choose({ group: target.checked ? "prompt" : "" }));
-  const tabs = Object.entries(TABS).map(([name, text]) => button(text, () => choose({ tab: name, day: "" }), { "data-tab": name }));
+  const go = (name) => () => choose({ tab: name, day: "" });
+  const tabs = Object.entries(TABS).map(([name, text]) => button(text, go(name), { "data-tab": name }));
   $("tabs").replaceChildren(...tabs);
 }
 
@@ -65,7 +66,8 @@ function renderAttention(view, counts, partly) {
   place.replaceChildren(
     ...shown.map(([kind, text, number]) => {
       const made = chip(kind, text, number);
-      made.append(text, make("b", { title: partly ? "So far: not everything is read" : "" }, figure(number) + (partly ? "+" : "")));
+      const title = partly ? "So far: not everything is read" : "";
+      made.append(text, make("b", { title }, figure(number) + (partly ? "+" : "")));
       return made;
     }),
   );

@@ -32,7 +32,10 @@ function makingOf(record, task) {
 // The price of the model, where it is not known yet what an image has cost.
 function costOf(record, making, model, prices) {
   const { value } = record ?? {};
-  if (value) return { credits: value.credits, estimated: value.estimated, known: value.credits !== null || !value.jobId };
+  if (value) {
+    const { credits, estimated, jobId } = value;
+    return { credits, estimated, known: credits !== null || !jobId };
+  }
   if (making !== "made" || record.state === "read") return { credits: null, estimated: 0, known: true };
   const price = prices[model] ?? null;
   return { credits: price, estimated: price ?? 0, known: false };
@@ -87,12 +90,16 @@ export function join(data, { prices, now, dayOf }) {
   return items.sort((a, b) => b.time - a.time);
 }
 
-const shownOfPost = ({ state, due, content, destinations, error, time, postId }) => [state, due, content, destinations, error, time, postId];
+function looksOfPost({ state, due, content, destinations, error, time, postId }) {
+  return [state, due, content, destinations, error, time, postId];
+}
 
 // What an item looks like depends on this alone: it is shown anew if it has changed.
-export function looksOf({ id, record, making, prompt, model, style, error, cost, state, elsewhere, approval, posts, image }) {
+export function looksOf({ record, image, posts, ...item }) {
   const read = [record?.stamp, record?.state === "failed", Boolean(image)];
-  return [id, read, making, prompt, model, style, error, cost, state, elsewhere, approval, posts.map(shownOfPost)];
+  const { id, making, prompt, model, style, error, cost, state, elsewhere, approval, submit } = item;
+  const facts = [id, making, prompt, model, style, error, cost, state, elsewhere, approval, Boolean(submit)];
+  return [read, facts, posts.map(looksOfPost)];
 }
 
 // Everything that somebody may look for in an item.
@@ -118,11 +125,12 @@ export function fits(item, { model, state, attention, words, ...asked }, tags) {
   );
 }
 
-// Items that are not read yet beside whose tasks a post has failed, or somebody is waited for: they are of some run, and of
-// some map index, and so is what follows them.
+// Items that are not read yet beside whose tasks a post has failed, or somebody is waited for: these are of the same
+// run and map index.
 export function troubled(items, { tasks, approvals }) {
   const beside = ({ dag, run, mapIndex }) => `${dag} ${run} ${mapIndex}`;
-  const posts = [...tasks.values()].filter(({ kind, state }) => kind === "post" && state !== "success" && state !== "skipped");
+  const ended = ["success", "skipped"];
+  const posts = [...tasks.values()].filter(({ kind, state }) => kind === "post" && !ended.includes(state));
   const asked = [...approvals.values()].filter(({ choice }) => !choice);
   const places = new Set([...posts, ...asked].map(beside));
   return items.filter(({ record, at }) => record?.state === "unread" && places.has(beside(at)));

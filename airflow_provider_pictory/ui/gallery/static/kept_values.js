@@ -1,5 +1,5 @@
-// What the browser keeps of the values that it has read, so that they are not asked for again: the XCom of a finished try
-// never changes. A value is found by the entry that Airflow lists for it, so that only those see it who may.
+// What the browser keeps of the values that it has read, so that they are not asked for again: the XCom of a finished
+// try never changes. A value is found by the entry that Airflow lists for it, so that only those see it who may.
 
 import { API } from "./addresses.js";
 

@@ -26,7 +26,8 @@ function hide() {
 }
 
 function bar(position, ...buttons) {
-  return make("div", { className: "bar" }, make("span", {}, position), ...buttons, button("Close", acts.close, { className: "close" }));
+  const close = button("Close", acts.close, { className: "close" });
+  return make("div", { className: "bar" }, make("span", {}, position), ...buttons, close);
 }
 
 function show(content, name, kind) {
@@ -55,8 +56,10 @@ export function render(id, items, variants, comparing, context) {
   if (now === source || asks) return near;
   [source, shown] = [now, id];
   if (comparing) {
-    const more = variants.length > MOST ? `the newest ${MOST} of ${variants.length} variants` : `${variants.length} variants`;
-    show([bar(`Compare ${more}`, button("One image", () => acts.compare(false))), ...compare(near)], "Compare", "compare");
+    const all = `${variants.length} variants`;
+    const one = button("One image", () => acts.compare(false));
+    const head = bar(`Compare ${variants.length > MOST ? `the newest ${MOST} of ${all}` : all}`, one);
+    show([head, ...compare(near)], "Compare", "compare");
     return near;
   }
   const position = `${figure(place + 1)} of ${figure(items.length)}`;
@@ -71,7 +74,8 @@ export function render(id, items, variants, comparing, context) {
 
 dialog.addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
-  const name = { ArrowLeft: ".previous", ArrowRight: ".next" }[event.key] ?? `[data-key="${CSS.escape(event.key.toLowerCase())}"]`;
+  const key = `[data-key="${CSS.escape(event.key.toLowerCase())}"]`;
+  const name = { ArrowLeft: ".previous", ArrowRight: ".next" }[event.key] ?? key;
   const target = dialog.querySelector(name);
   if (!target) return;
   event.preventDefault();

@@ -1,5 +1,5 @@
-// Lists the images and posts that the page shows, which are XComs. Their values are read by value_queue.js; task_lists.js
-// has the tasks that make and post them.
+// Lists the images and posts that the page shows, which are XComs. Their values are read by value_queue.js;
+// task_lists.js has the tasks that make and post them.
 
 import { IMAGES, POSTS, REQUESTS, list } from "./airflow_api.js";
 import { find } from "./kept_values.js";

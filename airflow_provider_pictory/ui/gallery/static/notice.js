@@ -32,7 +32,8 @@ export function noFit(clear) {
 // What is missing where some of the lists are not for this viewer, or not kept any more.
 export function partly(names) {
   const lists = { tasks: "task instances", approvals: "required actions (HITL Detail)" };
-  const text = `You may not list ${names.map((name) => lists[name]).join(" or ")}, so failed and running images or approvals are missing here.`;
+  const missing = "so failed and running images or approvals are missing here.";
+  const text = `You may not list ${names.map((name) => lists[name]).join(" or ")}, ${missing}`;
   return ["Some of it is not for you to see", text];
 }
 
@@ -43,7 +44,7 @@ export function noImages(run, range, widen) {
     const heading = range === "today" || range === "yesterday" ? `No images ${name}` : `No images in the ${name}`;
     return [heading, "There may be older ones.", button("Show all time", widen)];
   }
-  return ["No images yet", "Each shows up here by itself when a task has submitted it, if you may read its Dag and XComs."];
+  return ["No images yet", "Each shows up here when a task has submitted it, if you may read its Dag and XComs."];
 }
 
 const place = document.getElementById("notice");

@@ -2,7 +2,8 @@
 
 import { object, text, webAddress } from "./parse_xcom.js";
 
-// What the tasks of an operator do: make an image, wait for one, or post one. Subclasses are known by their XComs alone.
+// What the tasks of an operator do: make an image, wait for one, or post one. Those of subclasses are known by their
+// XComs alone.
 export const OPERATORS = {
   GenerateImageOperator: "make",
   RegenerateImageOperator: "make",

@@ -11,8 +11,8 @@ export function object(value) {
   return value !== null && typeof value === "object" && !Array.isArray(value) ? value : null;
 }
 
-// Controls, half characters, and what turns the direction of the text that follows. What joins or tags characters is not
-// among it: words of many languages need it, and so do emoji.
+// Controls, half characters, and what turns the direction of the text that follows. What joins or tags characters is
+// not among it: words of many languages need it, and so do emoji.
 // oxlint-disable-next-line no-control-regex -- controls are what it looks for
 const UNFIT = /[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\p{Cs}]/gu;
 

@@ -1,7 +1,7 @@
 // The picture of an item, or why there is none, and what is said in few words of it and of its posts.
 
 import { MAKING, STATES } from "./states.js";
-import { clockOf, count, dayOf, make, nameOfDay, outside, when } from "./dom.js";
+import { clockOf, count, dayOf, make, outside, shortDay, when } from "./dom.js";
 import { PLATFORMS } from "./constants.js"; // written by static_files.py
 
 export function titleOf({ prompt, jobId, making }) {
@@ -44,7 +44,8 @@ export function picture(item, properties) {
   if (making !== "made") return missing(makingBadge(making), error && make("span", {}, error));
   if (!image) return missing("Its value is not kept in Airflow's database");
   if (image.strange) return missing("Its address is not one of the web");
-  if (!image.url) return missing(image.mediaId ? "Shown by PostEverywhere alone, in its media library" : "No address is known");
+  if (!image.url && image.mediaId) return missing("Shown by PostEverywhere alone, in its media library");
+  if (!image.url) return missing("No address is known");
   const shown = make("img", {
     alt: titleOf(item).slice(0, 300),
     referrerPolicy: "no-referrer",
@@ -80,14 +81,16 @@ export function faultOf({ state, destinations, error }) {
 export function dueOf({ state, due, time, of }) {
   if (due === null || !["scheduled", "overdue"].includes(state)) return null;
   const verb = state === "overdue" ? "Was due" : "Due";
-  const day = nameOfDay(dayOf(due)).replace(/^\w+ (\d+) (\w{3}).*/, "$1 $2");
-  const checked = `, last checked ${dayOf(time) === dayOf(Date.now()) ? "" : `${dayOf(time)} `}${clockOf(time)} by ${of.task}`;
-  return make("span", { className: "due" }, `${verb} `, make("b", {}, day, " ", clockOf(due)), checked);
+  const ago = dayOf(time) === dayOf(Date.now()) ? "" : `${dayOf(time)} `;
+  const checked = `, last checked ${ago}${clockOf(time)} by ${of.task}`;
+  const moment = make("b", {}, shortDay(dayOf(due)), " ", clockOf(due));
+  return make("span", { className: "due" }, `${verb} `, moment, checked);
 }
 
 // Who has answered, where somebody was asked.
 export function approvalText({ state, choice, by, at }) {
-  if (choice) return ["Answered with ", make("b", {}, choice), by ? ` by ${by}, ` : " by nobody in time, ", at ? when(at) : ""];
+  const who = by ? ` by ${by}, ` : " by nobody in time, ";
+  if (choice) return ["Answered with ", make("b", {}, choice), who, at ? when(at) : ""];
   if (["success", "skipped", "failed"].includes(state)) return ["Nobody has answered in time"];
   return ["Waiting for somebody's approval"];
 }

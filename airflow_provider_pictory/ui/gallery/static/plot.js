@@ -76,8 +76,8 @@ function table(steps, shown, noun) {
   return make("table", {}, make("caption", {}, noun), make("thead", {}, head), make("tbody", {}, ...lines.reverse()));
 }
 
-// sums: of totals(). names and ranks: of the DAGs. day: the one that is picked, or "". pick: called with the day to pick.
-// open: whether the table is. Returns the elements to show.
+// sums: of totals(). names and ranks: of the DAGs. day: the one that is picked, or "". pick: called with the day to
+// pick. open: whether the table is. Returns the elements to show.
 export function plot(sums, { names, ranks, noun, day, pick, width, open }) {
   const shown = series(sums, names, ranks);
   const details = make("details", { open }, make("summary", {}, "As a table"), table(sums.steps, shown, noun));

@@ -64,8 +64,8 @@ function answered({ choice, state }) {
   return UNFINISHED.includes(state) ? "waiting" : "unanswered";
 }
 
-// Returns a function from an image to {posts, approval, state, elsewhere}; `elsewhere` says that posts whose image is not
-// known yet may change that.
+// Returns a function from an image to {posts, approval, state, elsewhere}; `elsewhere` says that posts whose image is
+// not known yet may change that.
 export function fates({ posts: records, tasks, approvals, postsListed }, now) {
   const posts = postsOf(records, tasks);
   const find = index(posts, ({ source }) => source);

@@ -1,8 +1,8 @@
 // The schedule: a calendar of posts, and an agenda of each day.
 
 import { agenda, byDay, weeks } from "./agenda.js";
-import { badge, destinationLink, dueOf, faultOf, hasFailed, picture } from "./pictures.js";
-import { button, clockOf, count, dayOf, inside, make, nameOfDay, zoneName } from "./dom.js";
+import { badge, destinationLink, dueOf, faultOf, hasFailed, picture, titleOf } from "./pictures.js";
+import { button, clockOf, count, dayOf, inside, make, nameOfDay, shortDay, zoneName } from "./dom.js";
 import { taskAddress } from "./addresses.js";
 import { looksOf } from "./items.js";
 
@@ -10,31 +10,33 @@ const place = document.getElementById("schedule");
 let source = "";
 
 function calendar(days, today, picked, pick) {
+  const bad = ["failed", "partially_failed", "overdue"];
   const cell = (day) => {
-    const posts = days.get(day);
-    const label = `${nameOfDay(day)}: ${posts ? count(posts.length, "post") : "not shown"}`;
-    const worst = ["failed", "partially_failed", "overdue"].find((state) => posts?.some((post) => post.state === state));
-    const number = make("span", { className: `posts ${worst ?? (posts?.length ? "some" : "none")}` }, posts?.length ? String(posts.length) : "");
+    const posts = days.get(day) ?? [];
+    const label = `${nameOfDay(day)}: ${days.has(day) ? count(posts.length, "post") : "not shown"}`;
+    const worst = bad.find((state) => posts.some((post) => post.state === state)) ?? "";
+    const number = make("span", { className: `posts ${worst}` }, posts.length ? String(posts.length) : "");
     const shown = button("", () => pick(day === picked ? "" : day), {
       className: day === today ? "today" : "",
-      disabled: !posts,
+      disabled: !days.has(day),
       "aria-label": label,
       "aria-pressed": String(day === picked),
     });
-    const date = day.endsWith("-01") ? nameOfDay(day).replace(/^\w+ (\d+) (\w{3}).*/, "$1 $2") : String(Number(day.slice(8)));
+    const date = day.endsWith("-01") ? shortDay(day) : String(Number(day.slice(8)));
     shown.append(make("span", { className: "date" }, date), number);
     return make("td", {}, shown);
   };
   const names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"].map((name) => make("th", { scope: "col" }, name));
   const rows = weeks([...days.keys()]).map((week) => make("tr", {}, ...week.map(cell)));
   const head = make("thead", {}, make("tr", {}, ...names));
-  return make("table", { className: "calendar" }, make("caption", { className: "unseen" }, "Posts by day"), head, make("tbody", {}, ...rows));
+  const caption = make("caption", { className: "unseen" }, "Posts by day");
+  return make("table", { className: "calendar" }, caption, head, make("tbody", {}, ...rows));
 }
 
 function entry(post, open) {
   const { item, content, destinations } = post;
   const tile = item
-    ? button("", () => open(item), { className: "tile", "aria-label": `Large view: ${item.prompt ?? content ?? "image"}` })
+    ? button("", () => open(item), { className: "tile", "aria-label": `Large view: ${titleOf(item).slice(0, 300)}` })
     : make("span", { className: "tile" });
   if (item) tile.append(picture(item, { loading: "lazy" }));
   const line = make("p", { className: "posted" }, badge(post.state));
@@ -48,7 +50,8 @@ function entry(post, open) {
   const text = make("p", { className: "text", dir: "auto" }, content ?? "The text of this post is not known");
   const fault = faultOf(post);
   const about = make("div", {}, line, text, fault && make("p", { className: "fault", dir: "auto" }, fault));
-  about.append(make("p", { className: "muted" }, inside(taskAddress(post.of), `${post.of.dagName} · ${post.of.taskName}`)));
+  const { dagName, taskName } = post.of;
+  about.append(make("p", { className: "muted" }, inside(taskAddress(post.of), `${dagName} · ${taskName}`)));
   return make("li", { className: "entry" }, make("time", {}, clockOf(post.at)), tile, about);
 }
 
@@ -67,16 +70,19 @@ export function render(data, items, { now, day, pick, open, fits }) {
     source = drawn;
     const focused = document.activeElement?.getAttribute("aria-label");
     const sections = shown.map(([name, own]) => {
-      const title = make("h2", {}, nameOfDay(name), name === today ? " (today)" : "", make("span", { className: "muted" }, ` ${count(own.length, "post")}`));
+      const number = make("span", { className: "muted" }, ` ${count(own.length, "post")}`);
+      const title = make("h2", {}, nameOfDay(name), name === today ? " (today)" : "", number);
       const list = make("ul", {}, ...own.map((post) => entry(post, open)));
       return make("section", { className: own.length ? "day" : "day gap", id: `day-${name}` }, title, list);
     });
     const order = sections.findIndex(({ id }) => id === `day-${today}`);
     const upcoming = order < 0 ? sections : sections.slice(order);
     const past = order < 0 ? [] : sections.slice(0, order).reverse();
-    const zone = make("p", { className: "muted" }, `Times of ${zoneName()}. What stands here was last asked for by a task, and may have changed since.`);
+    const note = `Times of ${zoneName()}. What stands here was last asked for by a task, and may have changed since.`;
+    const months = calendar(days, today, day, pick);
+    const side = make("div", { className: "side" }, months, make("p", { className: "muted" }, note));
     const before = past.length ? [make("h2", { className: "part" }, "Before"), ...past] : [];
-    place.replaceChildren(make("div", { className: "side" }, calendar(days, today, day, pick), zone), make("div", { className: "days" }, ...upcoming, ...before));
+    place.replaceChildren(side, make("div", { className: "days" }, ...upcoming, ...before));
     if (focused) place.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
   }
   return posts.filter((post) => !day || post.day === day);

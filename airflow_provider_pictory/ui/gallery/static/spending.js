@@ -34,10 +34,11 @@ export function render(items, now) {
   source = drawn;
   const names = Object.keys(periods);
   const head = ["Dag", "Model", ...names.flatMap((name) => [`${name}: images`, `${name}: credits`])];
-  const lines = rows.map(({ dag, model, amounts }) => [dag, model, ...amounts.flatMap(({ images, credits }) => [images, credits])]);
+  const pairs = (amounts) => amounts.flatMap(({ images, credits }) => [images, credits]);
+  const lines = rows.map(({ dag, model, amounts }) => [dag, model, ...pairs(amounts)]);
   const total = ["Sum", "", ...all.flatMap(({ images }, at) => [images, sums[at].credits])];
-  const plain = [head, ...lines, total].map((line) => line.map((cell) => String(cell).replace(/\s+/g, " ")).join("\t")).join("\n");
-  const cell = (value, at) => make(at < 2 ? "th" : "td", at < 2 ? { scope: "row" } : {}, at < 2 ? value : figure(value));
+  const plain = [head, ...lines, total].map((line) => line.map(plainCell).join("\t")).join("\n");
+  const cell = (value, at) => (at < 2 ? make("th", { scope: "row" }, value) : make("td", {}, figure(value)));
   const foot = total.map((value, at) => {
     const sum = sums[(at - 3) / 2];
     return make(at < 2 ? "th" : "td", {}, sum ? about(sum) : at < 2 ? value : figure(value));
@@ -48,17 +49,28 @@ export function render(items, now) {
     "table",
     {},
     make("caption", {}, "AI credits by Dag and model"),
-    make("thead", {}, make("tr", {}, make("th", { rowSpan: 2 }, "Dag"), make("th", { rowSpan: 2 }, "Model"), ...top), make("tr", {}, ...below)),
+    make("thead", {}, make("tr", {}, ...["Dag", "Model"].map(tall), ...top), make("tr", {}, ...below)),
     make("tbody", {}, ...lines.map((line) => make("tr", {}, ...line.map(cell)))),
     make("tfoot", {}, make("tr", {}, ...foot)),
   );
-  place.replaceChildren(make("div", { className: "scroll" }, shown), copyButton(plain, "table", "Copy table"), make("p", { className: "muted" }, note(sums.at(-1))));
+  const scroll = make("div", { className: "scroll" }, shown);
+  const notes = make("p", { className: "muted" }, note(sums.at(-1)));
+  place.replaceChildren(scroll, copyButton(plain, "table", "Copy table"), notes);
+}
+
+const tall = (name) => make("th", { rowSpan: 2 }, name);
+
+// In one line, and not to be taken for a formula.
+function plainCell(value) {
+  const text = String(value).replace(/\s+/g, " ");
+  return typeof value === "string" && /^[=+@-]/.test(text) ? `'${text}` : text;
 }
 
 function note({ estimated, prices, missing }) {
   const parts = [];
-  if (prices) parts.push(`${count(prices, "image")} counted by the price of the model, as their values are not read yet.`);
-  else if (estimated) parts.push(`${count(estimated, "credit")} are of failed jobs, by the price of their model: the service does not say what they cost.`);
+  const failed = `${count(estimated, "credit")} are of failed jobs, by the price of their model`;
+  if (prices) parts.push(`${count(prices, "image")} counted by the price of the model, as they are not read yet.`);
+  else if (estimated) parts.push(`${failed}: the service does not say what they cost.`);
   if (missing) parts.push(`${count(missing, "image")} of a model whose price is not known: not counted until read.`);
   parts.push("Jobs of tries that a clear has removed are not counted.");
   return parts.join(" ");

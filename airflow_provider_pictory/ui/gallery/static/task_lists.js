@@ -1,5 +1,5 @@
-// Lists the tasks that make and post images, with what they were asked to do, what people were asked to approve, and the
-// tags of DAGs. None of it needs a call for each task.
+// Lists the tasks that make and post images, with what they were asked to do, what people were asked to approve, and
+// the tags of DAGs. None of it needs a call for each task.
 
 import { listApprovals, listTags, listTasks } from "./airflow_api.js";
 import { UNFINISHED } from "./parse_tasks.js";
@@ -28,7 +28,7 @@ export class TaskLists {
     if (scope.run) this.#succeeded = scope.since;
   }
 
-  // Lists also those that have succeeded, which are many: only their rendered fields are of use, for what is not read yet.
+  // Lists also those that have succeeded, which are many: of use are their rendered fields, for what is not read yet.
   wantAll() {
     if (this.#succeeded !== undefined) return;
     this.#succeeded = this.#scope.since;

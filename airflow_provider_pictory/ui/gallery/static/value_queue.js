@@ -1,5 +1,5 @@
-// Reads values while the page shows them. Each is a call, which the api-server has to work for: those in view are read at
-// once, others only by and by, and not without end unless somebody asks for what needs them.
+// Reads values while the page shows them. Each is a call, which the api-server has to work for: those in view are read
+// at once, others only by and by, and not without end unless somebody asks for what needs them.
 
 import { IMAGES, POSTS, REQUESTS, read } from "./airflow_api.js";
 import { keep } from "./kept_values.js";

@@ -1,5 +1,5 @@
-// What is chosen, and how it stands in the address. Framed by Airflow, it is the address of the page around, so that it can
-// be reloaded, linked and gone back to.
+// What is chosen, and how it stands in the address. Framed by Airflow, it is the address of the page around, so that it
+// can be reloaded, linked and gone back to.
 
 import { RANGES } from "./days.js";
 import { ATTENTION, STATES } from "./states.js";
