@@ -35,6 +35,7 @@ from tests.sandbox.tasks import (
     lose_the_answer,
     post,
     posts,
+    rendered,
     sensor,
 )
 
@@ -798,6 +799,45 @@ class TestFailedJobs:
         pushed = task.ti.pushed["pictory_image"]
         assert (pushed["status"], pushed["url"], pushed["ai_credits_expected"]) == ("failed", None, 2)
         assert "Image generation failed" in pushed["error"]
+
+    def test_a_failure_before_the_submit_is_pushed_and_has_cost_nothing(self, sandbox: Sandbox, deferrable: bool):
+        media = Tries(rendered(GenerateMediaOperator, task_id="media", prompt="fox"))
+        for task in (generate(prompt="fox", deferrable=deferrable), media):
+            with pytest.raises(e.InvalidRequestError):
+                task.run()
+            pushed = task.ti.pushed["pictory_image"]
+            assert (pushed["prompt"], pushed["job_id"], pushed["url"]) == ("fox", None, None)
+            assert pushed["ai_credits_used"] is pushed["ai_credits_expected"] is None
+            assert pushed["error"].startswith("prompt: has 3 characters")
+        assert images(sandbox) == []
+
+    @needs_state_store
+    def test_a_wait_that_times_out_names_the_job_that_was_paid_for(
+        self, sandbox: Sandbox, deferrable: bool, settings: Callable[..., None]
+    ):
+        settings(latency=600)
+        task = generate(wait_for_completion=True, deferrable=deferrable, timeout=0.1)
+        with pytest.raises(AirflowSensorTimeout):
+            task.run()
+        pushed = task.ti.pushed["pictory_image"]
+        [job] = images(sandbox)
+        assert (pushed["job_id"], pushed["ai_credits_expected"]) == (job["job_id"], 2)
+        assert "the timeout has passed" in pushed["error"]
+        wait = sensor(job["job_id"], deferrable=deferrable, timeout=0.1)
+        with pytest.raises(AirflowSensorTimeout):
+            wait.run()
+        assert wait.ti.pushed["pictory_image"]["job_id"] == job["job_id"]
+        assert re.search("the timeout has passed|has timed out", wait.ti.pushed["pictory_image"]["error"])
+
+    def test_errors_that_may_contain_secrets_are_not_pushed(self, monkeypatch: pytest.MonkeyPatch, deferrable: bool):
+        def broken(*_: Any, **__: Any) -> None:
+            raise ValueError("s3cr3t")
+
+        task = generate(deferrable=deferrable)
+        monkeypatch.setattr(task.operator, "check_before_paying", broken)
+        with pytest.raises(ValueError, match="s3cr3t"):
+            task.run()
+        assert task.ti.pushed["pictory_image"]["error"] == "ValueError: the task's log says more"
 
     def test_a_sensor_tells_it_too(self, deferrable: bool):
         task = sensor(generate(prompt="A fox [fail]").run(), deferrable=deferrable)

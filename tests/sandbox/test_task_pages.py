@@ -44,6 +44,7 @@ class TestWhatBecameOfAnImage:
             "scheduled_for": None,
             "destinations": made["destinations"],
             "error": None,
+            "content": "Hello",
         }
         assert links(task) == {}
 
@@ -53,6 +54,7 @@ class TestWhatBecameOfAnImage:
         assert (told(task)["status"], told(task)["error"]) == ("published", None)
         assert (told(task)["image_url"], told(task)["job_id"]) == (URL, None)
         assert told(task)["destinations"] == made["destinations"]
+        assert all(item["account_name"] for item in made["destinations"])
         addresses = [item["url"] for item in made["destinations"]]
         expected = ["_link_LinkedInLink", "_link_XLink"] if PLATFORM_LINKS else ["_link_PostLink"]
         assert links(task) == dict(zip(expected, addresses, strict=False))
