@@ -159,13 +159,17 @@ function renderTab(items, filtered, now) {
 
 function renderFilters(all) {
   const counts = {};
-  for (const { attention } of all) if (attention) counts[attention] = (counts[attention] ?? 0) + 1;
+  const isAsked = ({ dag }) => fitsDag(dag, view, reader.tags);
+  for (const { attention, at } of all) {
+    if (attention && isAsked(at)) counts[attention] = (counts[attention] ?? 0) + 1;
+  }
+  const records = [...reader.images, ...reader.posts].filter(isAsked);
   filters.render(view, {
     dags: all.map(({ at }) => [at.dag, at.dagName]),
     models: new Set(all.map(({ model }) => model).filter(Boolean)),
     tags: new Set(all.flatMap(({ at }) => reader.tags.get(at.dag) ?? [])),
     counts,
-    partly: !reader.allListed || [...reader.images, ...reader.posts].some(({ state }) => state === "unread"),
+    partly: !reader.allListed || records.some(({ state }) => state === "unread"),
   });
 }
 
