@@ -71,7 +71,7 @@ export class Reader {
   }
 
   get allListed() {
-    return this.listed[IMAGES] && this.listed[POSTS] && this.#tasks.listed;
+    return this.listed[IMAGES] && this.listed[POSTS] && this.#tasks.listed && !this.#tasks.isBusy;
   }
 
   // Whether there are values that could not be read, however often they were asked for.
@@ -80,7 +80,7 @@ export class Reader {
   }
 
   get done() {
-    return Boolean(this.problem) || (this.allListed && !this.#queue.goesOn && !this.#tasks.isBusy);
+    return Boolean(this.problem) || (this.allListed && !this.#queue.goesOn);
   }
 
   // Reads all, or what is new since the last time.
