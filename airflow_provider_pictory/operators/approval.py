@@ -112,7 +112,10 @@ class ApproveImageOperator(HITLOperator):
                 "image", f"is of type {type(self.image).__name__}", "an image as in XCom, a dict"
             )
         self.subject = self.subject or form_title(self.image)
-        self.body = form_body(self.image, self.details)
+        image = dict(self.image)
+        if self.another:
+            image["prompt"] = None  # it stands in the field below, and the buttons stand below that
+        self.body = form_body(image, self.details)
         if self.another:
             # Added only now, since Airflow merges a task's params with those of the DAG run.
             self.params["prompt"] = Param(
