@@ -273,6 +273,11 @@ describe("tasks and approvals", () => {
     assert.equal(made.done, true);
   });
 
+  test("are not asked for by a state that Airflow 3.1 does not know", async () => {
+    await started();
+    assert.ok(!airflow.asked.some(({ query }) => query.getAll("state").includes("awaiting_input")));
+  });
+
   test("that have succeeded are listed only where they are asked for, of one run or of all, and once", async () => {
     const succeeded = () => airflow.asked.filter(({ query }) => query.getAll("state").includes("success")).length;
     const made = await started();

@@ -15,9 +15,11 @@ export const OPERATORS = {
   _DecoratedPostOperator: "post",
 };
 
-export const UNFINISHED = [
-  "running", "queued", "scheduled", "deferred", "restarting", "up_for_retry", "up_for_reschedule", "awaiting_input",
+// Of tasks that make, wait or post. Below Airflow 3.3, asking for an unknown state is an error.
+export const GOING_ON = [
+  "running", "queued", "scheduled", "deferred", "restarting", "up_for_retry", "up_for_reschedule",
 ];
+export const UNFINISHED = [...GOING_ON, "awaiting_input"];
 
 const CUT = /^Truncated\. You can change this behaviour in [^.]*\. ?(.*)$/s;
 

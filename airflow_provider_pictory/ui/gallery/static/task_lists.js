@@ -2,7 +2,7 @@
 // the tags of DAGs. None of it needs a call for each task.
 
 import { listApprovals, listTags, listTasks } from "./airflow_api.js";
-import { UNFINISHED } from "./parse_tasks.js";
+import { GOING_ON } from "./parse_tasks.js";
 
 const MOST = 5000; // of the tasks that have succeeded
 const SKEW = 60_000; // ms by which clocks may differ
@@ -76,8 +76,8 @@ export class TaskLists {
   }
 
   async #listTasks(since) {
-    const former = [...this.tasks.values()].filter(({ state }) => UNFINISHED.includes(state));
-    const unfinished = this.#put("tasks", listTasks(UNFINISHED, { ...this.#scope, since: 0 }));
+    const former = [...this.tasks.values()].filter(({ state }) => GOING_ON.includes(state));
+    const unfinished = this.#put("tasks", listTasks(GOING_ON, { ...this.#scope, since: 0 }));
     const failed = this.#put("tasks", listTasks(["failed"], { ...this.#scope, since }));
     const [found] = await Promise.all([unfinished, failed]);
     for (const task of former) {
