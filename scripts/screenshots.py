@@ -88,6 +88,8 @@ def gallery(browser: Browser, url: str) -> None:
     for name, scheme in (("gallery", "light"), ("gallery-dark", "dark")):
         page = visit(browser, url, "plugin/pictory-gallery", color_scheme=scheme, **desk)
         frame = page.frame_locator("iframe[title=Gallery]")
+        expect(frame.locator(".card img")).not_to_have_count(0)
+        expect(frame.locator("#images .skeleton")).to_have_count(0)
         expect(frame.locator("body")).not_to_have_class(READING)
         settle(frame)
         page.screenshot(path=IMAGES / f"{name}.png")
@@ -95,7 +97,8 @@ def gallery(browser: Browser, url: str) -> None:
             views(page, frame)
     phone: Any = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True}
     page = visit(browser, url, "pictory-gallery/", color_scheme="light", **phone)
-    expect(page.locator("body")).not_to_have_class(READING)
+    expect(page.locator(".card img")).not_to_have_count(0)
+    expect(page.locator("#images .skeleton")).to_have_count(0)
     settle(page)
     page.screenshot(path=IMAGES / "gallery-phone.png")
 
