@@ -30,7 +30,7 @@ def is_dag(block: Block) -> bool:
 
 def fits(block: Block) -> bool:
     since = re.search(r"from Airflow (\d+)\.(\d+)", block.remark)
-    return since is None or AIRFLOW >= (int(since[1]), int(since[2]))
+    return since is None or (int(since[1]), int(since[2])) <= AIRFLOW
 
 
 DAGS = [block for block in blocks("python") if is_dag(block) and fits(block)]
