@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from airflow.exceptions import AirflowOptionalProviderFeatureException as AirflowOptionalProviderFeatureException
     from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger as TimeDeltaTrigger
     from airflow.sdk import NEVER_EXPIRE as NEVER_EXPIRE  # type: ignore[attr-defined]  # missing in its stubs
+    from airflow.sdk import Asset as Asset
+    from airflow.sdk import AssetAlias as AssetAlias
     from airflow.sdk import BaseHook as BaseHook
     from airflow.sdk import BaseOperator as BaseOperator
     from airflow.sdk import BaseOperatorLink as BaseOperatorLink
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 
 _EXCEPTIONS = ("airflow.sdk.exceptions", "airflow.exceptions")
 
-# Newest first: an older module may still have the name, with a deprecation warning.
+# Newest first: an older module may still have the name, with a deprecation warning. After a colon: its earlier name.
 _MODULES: dict[str, tuple[str, ...]] = {
     "AirflowException": _EXCEPTIONS,
     "AirflowFailException": _EXCEPTIONS,
@@ -58,6 +60,9 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "AirflowSensorTimeout": _EXCEPTIONS,
     "AirflowSkipException": _EXCEPTIONS,
     "AirflowTaskTimeout": _EXCEPTIONS,
+    "Asset": ("airflow.sdk", "airflow.datasets:Dataset"),
+    "AssetAlias": ("airflow.sdk", "airflow.datasets:DatasetAlias"),
+    "AssetRef": ("airflow.sdk.definitions.asset",),
     "BaseHook": ("airflow.sdk.bases.hook", "airflow.hooks.base"),
     "BaseOperator": ("airflow.sdk", "airflow.models.baseoperator"),
     "BaseOperatorLink": ("airflow.sdk", "airflow.models.baseoperatorlink"),
@@ -85,9 +90,10 @@ _MODULES: dict[str, tuple[str, ...]] = {
 
 
 def __getattr__(name: str) -> Any:
-    for module in _MODULES.get(name, ()):
+    for place in _MODULES.get(name, ()):
+        module, _, earlier_name = place.partition(":")
         try:
-            value = getattr(importlib.import_module(module), name)
+            value = getattr(importlib.import_module(module), earlier_name or name)
         except (ImportError, AttributeError):
             continue
         globals()[name] = value
@@ -117,6 +123,41 @@ async def get_async_connection(hook: BaseHook, conn_id: str) -> Any:
     from asgiref.sync import sync_to_async
 
     return await sync_to_async(hook.get_connection)(conn_id)
+
+
+class HookLineage:
+    """Airflow's collector of hook lineage, whose methods had other names before Airflow 3."""
+
+    def __init__(self, collector: Any) -> None:
+        self._collector = collector
+        self._noun = "asset" if hasattr(collector, "add_output_asset") else "dataset"
+
+    def add_input(self, context: Any, uri: str, extra: dict[str, Any]) -> None:
+        """Report that a hook has read an asset."""
+        self._add("input", context, uri, extra)
+
+    def add_output(self, context: Any, uri: str, extra: dict[str, Any]) -> None:
+        """Report that a hook has written an asset."""
+        self._add("output", context, uri, extra)
+
+    def _add(self, direction: str, context: Any, uri: str, extra: dict[str, Any]) -> None:
+        add = getattr(self._collector, f"add_{direction}_{self._noun}")
+        add(context, uri=uri, **{f"{self._noun}_extra": extra})
+
+
+def get_hook_lineage() -> HookLineage | None:
+    """Return Airflow's collector of hook lineage; None if nothing reads it: to create it takes a part of a second."""
+    try:
+        from airflow.sdk.lineage import get_hook_lineage_collector  # Airflow 3.2 and up
+        from airflow.sdk.plugins_manager import get_hook_lineage_readers_plugins
+
+        is_read = bool(get_hook_lineage_readers_plugins())
+    except ImportError:
+        manager = importlib.import_module("airflow.plugins_manager")
+        manager.initialize_hook_lineage_readers_plugins()
+        is_read = bool(manager.hook_lineage_reader_classes)
+        get_hook_lineage_collector = importlib.import_module("airflow.lineage.hook").get_hook_lineage_collector
+    return HookLineage(get_hook_lineage_collector()) if is_read else None
 
 
 def get_task_states(context: Context, task_ids: Iterable[str]) -> dict[str, str | None]:

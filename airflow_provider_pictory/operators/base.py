@@ -16,6 +16,7 @@ from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.links import Linked
 from airflow_provider_pictory.task.context import with_task_instance
+from airflow_provider_pictory.task.lineage import WithLineage
 from airflow_provider_pictory.task.log_messages import with_trigger_error
 from airflow_provider_pictory.task.template_fields import check_literals, restore_texts, texts
 from airflow_provider_pictory.version_compat import AirflowSkipException
@@ -55,7 +56,7 @@ def check_paying(arguments: Mapping[str, Any]) -> None:
     check_each(arguments, skip_after=optional(partial(read_time, "skip_after")), check_conn_ids=check_conn_ids)
 
 
-class ServiceOperator(Linked):
+class ServiceOperator(WithLineage, Linked):
     """
     Calls a service, and defers while the service refuses requests.
 

@@ -27,13 +27,12 @@ from airflow_provider_pictory.task.paid_requests import send_paid
 from airflow_provider_pictory.task.save_image import describe_request, read_destination, save_job_image
 from airflow_provider_pictory.task.state import ImageState, TaskState, load_state, started_at
 from airflow_provider_pictory.task.xcom import (
-    IMAGE_KEY,
     check_image,
     describe_failure,
     for_galleries,
     push_failed_image,
-    push_if_possible,
     push_image,
+    push_record,
     push_request,
     reporting_failure,
 )
@@ -320,7 +319,7 @@ class GenerateImageOperator(PayingOperator):
         try:
             stored = save_job_image(context, destination, self.hook.transport, job.as_xcom(), description)
         except ServiceError as error:
-            push_if_possible(context, {IMAGE_KEY: for_galleries(job, self.prompt, self._model)})
+            push_record(context, for_galleries(job, self.prompt, self._model))
             self._has_pushed_job = True
             if isinstance(error, NotFoundError):  # the picture is gone: if the task is cleared, it makes another
                 self._give_up(state, job, error)

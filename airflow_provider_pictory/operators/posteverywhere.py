@@ -52,12 +52,11 @@ from airflow_provider_pictory.task.paid_requests import send_paid
 from airflow_provider_pictory.task.save_image import describe_request, read_destination, save_media
 from airflow_provider_pictory.task.state import MediaState, PostState, TaskState, load_state, started_at
 from airflow_provider_pictory.task.xcom import (
-    IMAGE_KEY,
     describe_source,
     media_for_galleries,
     push_failed_image,
-    push_if_possible,
     push_post,
+    push_record,
     reporting_failure,
 )
 from airflow_provider_pictory.version_compat import (
@@ -179,7 +178,7 @@ class GenerateMediaOperator(PayingOperator):
             try:
                 saved = save_media(context, destination, self.hook.transport, record, describe_request(request))
             except ServiceError:
-                push_if_possible(context, {IMAGE_KEY: media_for_galleries(record, request)})
+                push_record(context, media_for_galleries(record, request))
                 raise
             record = {**saved.image, "credits_used": record["credits_used"]}
         return self._deliver(context, state, request, record)
@@ -191,7 +190,7 @@ class GenerateMediaOperator(PayingOperator):
         request: MediaGenerationRequest,
         record: Mapping[str, Any],
     ) -> dict[str, Any]:
-        push_if_possible(context, {IMAGE_KEY: media_for_galleries(record, request)})
+        push_record(context, media_for_galleries(record, request))
         state.mark_delivered(record["media_id"])
         return dict(record)
 

@@ -13,8 +13,10 @@ from airflow_provider_pictory.hooks.pictory import PictoryHook
 from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
 from airflow_provider_pictory.operators.base import ServiceOperator
 from airflow_provider_pictory.storage.keys import check_save_to
+from airflow_provider_pictory.storage.save_picture import Stored
+from airflow_provider_pictory.task.lineage import report
 from airflow_provider_pictory.task.save_image import read_destination, save_job_image, save_media, save_url
-from airflow_provider_pictory.task.xcom import find_request
+from airflow_provider_pictory.task.xcom import find_request, for_galleries
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
@@ -105,15 +107,20 @@ class SaveImageOperator(ServiceOperator):
         transport = self.hook.transport
         if isinstance(self.image, str):
             image = {"job_id": None, "status": "completed", "url": self.image, "ai_credits_used": None}
-            return dict(save_url(context, destination, transport, image).image)
+            return self._deliver(context, save_url(context, destination, transport, image), {})
         if not isinstance(self.image, Mapping):
             fault = f"is of type {type(self.image).__name__}"
             raise InvalidRequestError.of("image", fault, "an image or media record as in XCom, or a URL")
         own = {name: self.image[name] for name in ("prompt", "model") if self.image.get(name)}
         if self.image.get("media_id"):
-            return dict(save_media(context, destination, transport, self.image, own).image)
+            return self._deliver(context, save_media(context, destination, transport, self.image, own), own)
         if self.image.get("job_id"):
             request = {**find_request(context, self.image["job_id"]), **own}
-            return dict(save_job_image(context, destination, transport, self.image, request).image)
+            return self._deliver(context, save_job_image(context, destination, transport, self.image, request), request)
         check_url("image", self.image.get("url"))
-        return dict(save_url(context, destination, transport, self.image).image)
+        return self._deliver(context, save_url(context, destination, transport, self.image), own)
+
+    @staticmethod
+    def _deliver(context: Context, stored: Stored, request: Mapping[str, Any]) -> dict[str, Any]:
+        report(context, for_galleries(stored.image, request.get("prompt"), request.get("model")))
+        return dict(stored.image)

@@ -21,6 +21,7 @@ from airflow_provider_pictory.polling.progress import Progress, span
 from airflow_provider_pictory.storage.keys import check_save_to
 from airflow_provider_pictory.task.context import with_task_instance
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
+from airflow_provider_pictory.task.lineage import WithLineage
 from airflow_provider_pictory.task.log_messages import job_ended, with_trigger_error
 from airflow_provider_pictory.task.save_image import read_destination, save_job_image
 from airflow_provider_pictory.task.state import WaitState, load_state, started_at
@@ -56,7 +57,7 @@ def _check(arguments: Mapping[str, Any]) -> None:
     check_save_to(arguments)
 
 
-class ImageJobSensor(Linked, BaseSensorOperator):
+class ImageJobSensor(WithLineage, Linked, BaseSensorOperator):
     """
     Waits for an image job of Pictory, and returns the image.
 

@@ -145,7 +145,7 @@ class Destination:
     def _write(self, base: str, local: Path, downloaded: Download, found: Sidecar | None, picture: Picture) -> Stored:
         path = base + downloaded.image.extension
         size = {"width": downloaded.image.width, "height": downloaded.image.height}
-        stored = Stored(path, {**picture.image, **size, "path": path})
+        stored = Stored(path, {**picture.image, **size, "path": path, "sha256": downloaded.sha256})
         is_same = found is not None and found.sha256 == downloaded.sha256 and self._stored(base, found) is not None
         if is_same:
             log.info("%s: its picture is stored already: %s", picture.label, path)
@@ -193,7 +193,7 @@ class Destination:
         if stored:
             log.info("%s: its picture is stored already: %s", picture.label, stored.path)
             if is_same:
-                return Stored(stored.path, {**picture.image, "path": stored.path})
+                return Stored(stored.path, {**picture.image, "path": stored.path, "sha256": found.sha256})
         return stored
 
     def _stored(self, base: str, found: Sidecar) -> Stored | None:
@@ -201,7 +201,7 @@ class Destination:
         path = f"{base.rpartition('/')[0]}/{found.file}"
         if store.size(path) != found.size:
             return None
-        return Stored(path, {**found.image, "path": path})
+        return Stored(path, {**found.image, "path": path, "sha256": found.sha256})
 
     def _read_sidecar(self, base: str) -> Sidecar | None:
         content = store.read(f"{base}.json")

@@ -17,6 +17,7 @@ from airflow_provider_pictory.client.requests import (
 from airflow_provider_pictory.client.validation import public_url
 from airflow_provider_pictory.exceptions import ServiceError, one_line
 from airflow_provider_pictory.links import image_links, post_links
+from airflow_provider_pictory.task.lineage import remember, report
 from airflow_provider_pictory.version_compat import (
     AirflowException,
     AirflowRescheduleException,
@@ -50,6 +51,7 @@ def push_request(context: Context, job_id: str, request: Mapping[str, Any], subm
     :param request: prompt, model, parameters and fingerprint.
     """
     context["ti"].xcom_push(key=REQUEST_KEY, value={"job_id": job_id, **request, "submitted_at": submitted_at})
+    remember(context, {"job_id": job_id, "status": "submitted", **request})
 
 
 def find_request(context: Context, job_id: str) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def check_image(
         check_job(job, conn_id)
     except ServiceError as error:
         record = _with_failed_jobs(for_galleries(job, prompt, model), failed_jobs)
-        push_if_possible(context, {IMAGE_KEY: {**record, **describe_failure(job, model, error)}})
+        push_record(context, {**record, **describe_failure(job, model, error)})
         raise
 
 
@@ -96,11 +98,18 @@ def push_image(
     model: str | None,
     failed_jobs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Push an image for galleries, and return it; ``failed_jobs`` as above."""
+    """Push an image for galleries, report it to assets and lineage, and return it; ``failed_jobs`` as above."""
     record = _with_failed_jobs(for_galleries(image, prompt, model), failed_jobs)
     context["ti"].xcom_push(key=IMAGE_KEY, value=record)
     push_if_possible(context, image_links(image))
+    report(context, record)
     return dict(image)
+
+
+def push_record(context: Context, record: Mapping[str, Any]) -> None:
+    """Push an image that is no result, or not the whole of it, for galleries, and report it."""
+    push_if_possible(context, {IMAGE_KEY: record})
+    report(context, record)
 
 
 def _with_failed_jobs(record: dict[str, Any], failed_jobs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -166,7 +175,7 @@ def push_failed_image(
         "model": model if isinstance(model, str) else None,
         "error": error,
     }
-    push_if_possible(context, {IMAGE_KEY: {**record, "failed_jobs": list(failed_jobs)} if failed_jobs else record})
+    push_record(context, _with_failed_jobs(record, failed_jobs))
 
 
 def media_for_galleries(media: Mapping[str, Any], request: MediaGenerationRequest) -> dict[str, Any]:
@@ -181,7 +190,7 @@ def media_for_galleries(media: Mapping[str, Any], request: MediaGenerationReques
         "ai_credits_used": media["credits_used"],
         "prompt": request.prompt,
         "model": media["model"] or request.model or POSTEVERYWHERE_DEFAULT_MODEL,
-        **({"path": media["path"]} if media.get("path") else {}),
+        **{name: media[name] for name in ("path", "sha256") if media.get(name)},
     }
 
 
@@ -222,8 +231,10 @@ def describe_post(source: Mapping[str, Any], post: Mapping[str, Any], error: str
 
 
 def push_post(context: Context, source: Mapping[str, Any], post: Mapping[str, Any], error: str | None = None) -> None:
-    """Push a post, or the error instead of it, and the post's links."""
-    push_if_possible(context, {POST_KEY: describe_post(source, post, error), **post_links(post)})
+    """Push a post, or the error instead of it, and the post's links, and report it to assets and lineage."""
+    record = describe_post(source, post, error)
+    push_if_possible(context, {POST_KEY: record, **post_links(post)})
+    report(context, record)
 
 
 def push_if_possible(context: Context, xcoms: Mapping[str, Any]) -> None:

@@ -63,6 +63,7 @@ class TestGenerateImage:
             "height": 1024,
             "ai_credits_used": 0.6,
             "path": f"file://{path}",
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         }
         assert path.read_bytes() == requests.get(image["url"], timeout=10).content
         assert task.ti.pushed["pictory_image"] == {**image, "prompt": PROMPT, "model": "flux-schnell"}
@@ -345,8 +346,10 @@ class TestSaveImage:
     def test_an_image(self, sandbox: Sandbox, folder: Path):
         image = generate(wait_for_completion=True).run()
         assert save(image, f"file://{folder}/{{job_id}}").run() == {
-            **image, "path": f"file://{folder}/{image['job_id']}.png"
-        }  # fmt: skip
+            **image,
+            "path": f"file://{folder}/{image['job_id']}.png",
+            "sha256": hashlib.sha256((folder / f"{image['job_id']}.png").read_bytes()).hexdigest(),
+        }
 
     def test_an_image_with_prompt_and_model(self, sandbox: Sandbox, folder: Path):
         made = generate(wait_for_completion=True)
@@ -358,7 +361,9 @@ class TestSaveImage:
     def test_a_media_record(self, sandbox: Sandbox, folder: Path):
         record = Tries(GenerateMediaOperator(task_id="media", prompt=PROMPT)).run()
         stored = save(record, f"file://{folder}/{{media_id}}").run()
+        checksum = stored.pop("sha256")
         assert stored == {**record, "path": f"file://{folder}/{record['media_id']}.png"}
+        assert checksum == hashlib.sha256((folder / f"{record['media_id']}.png").read_bytes()).hexdigest()
 
     def test_a_url(self, sandbox: Sandbox, folder: Path):
         with PictureServer() as server:
@@ -372,6 +377,7 @@ class TestSaveImage:
             "height": 36,
             "ai_credits_used": None,
             "path": f"file://{folder}/a.png",
+            "sha256": hashlib.sha256(png()).hexdigest(),
         }
 
     @pytest.mark.parametrize("sidecar", [True, False])
