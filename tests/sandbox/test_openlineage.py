@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_pictory.sandbox import Sandbox
-from tests.sandbox.run_dags import run_dags
 from tests.sandbox.tasks import images, posts
 
 pytest.importorskip("airflow.providers.openlineage", reason="the extra lineage-tests is not installed")
@@ -35,16 +37,28 @@ with DAG("lineage", schedule=None):
 """
 
 
-def test_events_name_what_was_used_and_made(
-    sandbox: Sandbox, tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
-):
+def test_events_name_what_was_used_and_made(sandbox: Sandbox, tmp_path: Path, quick: None):
     log, dags = tmp_path / "events.jsonl", tmp_path / "dags"
     dags.mkdir()
     (dags / "lineage.py").write_text(DAG.replace("{folder}", str(tmp_path / "kept")))
     transport = {"type": "file", "log_file_path": str(log), "append": True}
-    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", json.dumps(transport))
-    result = run_dags(tmp_path / "home", dags, sandbox, "lineage")
-    assert result["ended"] == {"lineage": {"generate[-1]": "success", "post[-1]": "success"}}, result["log"]
+    settings = {
+        **os.environ,
+        **sandbox.connections,
+        "AIRFLOW_HOME": str(tmp_path / "home"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
+        "AIRFLOW__OPENLINEAGE__EXECUTION_TIMEOUT": "120",
+    }
+    # Not from the checkout, and without it in the path: Airflow would find this package's plugin twice, and then leaves
+    # out the plugins after it.
+    settings.pop("PYTHONPATH", None)
+    for command in ("db migrate", "dags test lineage"):
+        run = subprocess.run(
+            [sys.executable, "-m", "airflow", *command.split()],
+            env=settings, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stdout + run.stderr
 
     events = [json.loads(line) for line in log.read_text().splitlines()]
     made, posted = (ended(events, f"lineage.{task}") for task in ("generate", "post"))

@@ -81,6 +81,7 @@ class TestGenerateImage:
         found = json.loads((folder / "fox.json").read_text())
         path = image.pop("path")
         assert path == f"file://{folder}/fox.png"
+        assert image.pop("sha256") == hashlib.sha256(content).hexdigest()
         assert found.pop("saved_at")
         assert len(found.pop("fingerprint")) == 64
         assert found == {

@@ -115,13 +115,9 @@ def test_openlineage_gets_a_stored_image():
     [output] = found.outputs
     assert (output.namespace, output.name) == ("s3://bucket", "fox.png")
     run, dataset = facets(found.run_facets)["pictory_image"], facets(output.facets)["pictory_image"]
+    expected = {"job_id": "j1", "model": "seedream3.0", "ai_credits_used": 2.0, "sha256": "00ff"}
     for facet in (run, dataset):
-        assert {
-            "job_id": "j1",
-            "model": "seedream3.0",
-            "ai_credits_used": 2.0,
-            "sha256": "00ff",
-        }.items() <= facet.items()
+        assert expected.items() <= facet.items()
         assert facet["_schemaURL"]
     assert run["prompt"] == "A red fox"
     assert "prompt" not in dataset
