@@ -42,7 +42,9 @@ def describe(record: Mapping[str, Any], source: Any = None) -> dict[str, Any]:
     """
     if not is_post(record):
         image = {**record, "ai_credits_used": record.get("ai_credits_used", record.get("credits_used"))}
-        return {name: _bounded(name, image.get(name)) for name in _IMAGE}
+        extra = {name: _bounded(name, image.get(name)) for name in _IMAGE}
+        # By these, PostImageOperator(image=…) takes an event's extra.
+        return {**extra, "media_ids": [extra["media_id"]] if extra["media_id"] else []}
     return {
         **{name: _bounded(name, record.get(name)) for name in _POST},
         "url": _bounded("url", record.get("image_url")),

@@ -36,6 +36,7 @@ def run_with_outlet(task: Tries, outlet: Any = ASSET) -> tuple[Any, dict[str, An
 def test_an_image(deferrable: bool):
     image, extra = run_with_outlet(generate(wait_for_completion=True, deferrable=deferrable))
     assert image.items() <= extra.items()
+    assert posted_from(extra)["post_id"]
     assert extra["model"] == "seedream3.0"
     assert "prompt" not in extra
 
@@ -68,6 +69,12 @@ def test_an_image_of_posteverywheres_own_models():
     assert (extra["media_id"], extra["model"], extra["ai_credits_used"]) == (
         media["media_id"], media["model"], media["credits_used"]
     )  # fmt: skip
+    assert posted_from(extra)["media_ids"] == media["media_ids"]
+
+
+def posted_from(extra: dict[str, Any]) -> Any:
+    """Post what an event tells, as a task that is scheduled by the asset does."""
+    return post(image=extra).run()
 
 
 def test_a_post(sandbox: Sandbox, deferrable: bool):

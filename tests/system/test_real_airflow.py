@@ -26,6 +26,7 @@ EXAMPLES = [
     "pictory_text_to_image",
     "pictory_image_from_reference",
     "pictory_taskflow",
+    "pictory_assets",
     "posteverywhere_media_image",
     "nightly_content",
 ]
@@ -124,6 +125,7 @@ def test_an_example_runs_as_it_is(airflow: Airflow, sandbox: Sandbox, dag_id: st
         "pictory_text_to_image": (1, 0),
         "pictory_image_from_reference": (4, 0),
         "pictory_taskflow": (2, 2),
+        "pictory_assets": (2, 0),
         "posteverywhere_media_image": (0, 1),
         "nightly_content": (6, 6),
     }[dag_id]

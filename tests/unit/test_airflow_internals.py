@@ -182,6 +182,20 @@ INTERNALS = [
         ),
     ),
     Internal(
+        "plugins_manager.get_hook_lineage_readers_plugins",
+        "version_compat.py",
+        (3, 2),
+        "hook lineage lacks the images and posts, and the task's log has a warning",
+        lambda: hasattr(module("airflow.sdk.plugins_manager"), "get_hook_lineage_readers_plugins"),
+    ),
+    Internal(
+        "AssetRef",
+        "task/asset_events.py",
+        (3, 0),
+        "the events of outlets that are `Asset.ref(…)` have no `extra`",
+        lambda: hasattr(module("airflow.sdk.definitions.asset"), "AssetRef"),
+    ),
+    Internal(
         "BaseOperatorLink.xcom_key",
         "links.py",
         (3, 0),

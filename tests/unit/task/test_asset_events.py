@@ -50,7 +50,7 @@ def outlet_events() -> Any:
 def test_an_event_has_the_image_but_not_its_prompt():
     stored = {**IMAGE, "path": "s3://aws@bucket/fox.png", "sha256": "00ff"}
     expected = {name: value for name, value in stored.items() if name != "prompt"}
-    assert describe(stored) == {**expected, "media_id": None}
+    assert describe(stored) == {**expected, "media_id": None, "media_ids": []}
 
 
 def test_an_event_has_the_post_and_its_picture():

@@ -1,0 +1,69 @@
+"""
+Assets: one DAG makes and stores pictures, another is scheduled by them and posts each.
+
+The asset's event names the job, the file, the model and the credits. Each picture of a mapped task has an event of its
+own. Without a bucket, the pictures are in a folder of the worker.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import pendulum
+
+try:
+    from airflow.sdk import DAG, Asset, task
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.datasets import Dataset as Asset
+    from airflow.decorators import task
+
+from airflow_provider_pictory.hooks.posteverywhere import PostEverywhereHook
+from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+from airflow_provider_pictory.operators.posteverywhere import PostImageOperator
+
+PICTURES = Asset("file:///tmp/pictory-assets")  # s3://bucket/pictures
+
+with DAG(
+    dag_id="pictory_assets",
+    description="Make pictures, and say so in the asset's events",
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=1)},
+    tags=["pictory", "example"],
+    doc_md=__doc__,
+):
+    GenerateImageOperator.partial(
+        task_id="generate",
+        model="flux-schnell",
+        wait_for_completion=True,
+        deferrable=True,
+        save_to=f"{PICTURES.uri}/{{job_id}}",
+        outlets=[PICTURES],
+    ).expand(prompt=["A tram in the rain, seen from a café", "A ferry at dawn, seen from the pier"])
+
+with DAG(
+    dag_id="pictory_assets_post",
+    description="Post each new picture",
+    schedule=[PICTURES],
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=1)},
+    tags=["posteverywhere", "example"],
+    doc_md=__doc__,
+):
+
+    @task
+    def pictures(triggering_asset_events: Any = None, triggering_dataset_events: Any = None) -> list[dict[str, Any]]:
+        """Return what the events since the last run say; Airflow 2.11 calls them dataset events."""
+        events = triggering_asset_events or triggering_dataset_events or {}
+        return [event.extra for event in chain.from_iterable(events.values())]
+
+    @task
+    def account() -> list[int]:
+        """Take the first account that can post."""
+        return [item.account_id for item in PostEverywhereHook().list_accounts() if item.can_post][:1]
+
+    PostImageOperator.partial(task_id="post", content="Seen today", account_ids=account()).expand(image=pictures())
