@@ -21,14 +21,14 @@ from airflow_provider_pictory.task.asset_events import (
     media_uri,
     uri_of,
 )
-from airflow_provider_pictory.version_compat import get_hook_lineage
+from airflow_provider_pictory.version_compat import BaseOperator, get_hook_lineage
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from openlineage.client.event_v2 import InputDataset, OutputDataset
     from openlineage.client.facet_v2 import RunFacet
 
-    from airflow_provider_pictory.version_compat import BaseOperator, Context
+    from airflow_provider_pictory.version_compat import Context
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def _report_to_hook_lineage(task: BaseOperator, inputs: Iterable[str], output: s
         log.warning("Cannot report the lineage (%s: %s)", type(error).__name__, one_line(error))
 
 
-class WithLineage:
+class WithLineage(BaseOperator):  # a class that is no operator would change the defaults of mapped tasks
     """An operator that tells OpenLineage what it used and made."""
 
     lineage_record: Mapping[str, Any] | None = None

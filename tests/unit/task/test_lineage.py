@@ -6,18 +6,24 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_pictory.operators.pictory import GenerateImageOperator
+from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 from airflow_provider_pictory.task import lineage
 from airflow_provider_pictory.task.lineage import WithLineage, dataset_name, inputs_of, report
 from airflow_provider_pictory.version_compat import HookLineage, get_hook_lineage
 from tests.unit.task.test_asset_events import IMAGE, POST
 
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+
 STORED = {**IMAGE, "path": "s3://aws_default@bucket/fox.png", "sha256": "00ff"}
 
 
 class Task(WithLineage):
-    outlets: tuple[Any, ...] = ()
-
     def __init__(self, **arguments: Any) -> None:
+        super().__init__(task_id="task")
         self.hook = self
         for name, value in arguments.items():
             setattr(self, name, value)
@@ -97,6 +103,13 @@ def facets(found: Any) -> dict[str, dict[str, Any]]:
     from openlineage.client.serde import Serde
 
     return {name: Serde.to_dict(facet) for name, facet in found.items()}
+
+
+@pytest.mark.parametrize("kind", [GenerateImageOperator, ImageJobSensor])
+def test_mapped_tasks_keep_airflows_defaults(kind: Any):
+    with DAG("d", schedule=None):
+        task = kind.partial(task_id="task").expand(**{kind.template_fields[0]: ["A red fox"]})
+    assert (task.inlets, task.outlets) == ([], [])
 
 
 @pytest.fixture
