@@ -61,8 +61,9 @@ def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 class TaskInstance(task_run.TaskInstance):
-    def xcom_push(self, key: str, value: Any) -> None:
-        super().xcom_push(key, json.loads(json.dumps(value)))
+    def xcom_push(self, key: str, value: Any, **more: Any) -> None:
+        # Airflow 2 pushes a task's outlets itself, which it serializes.
+        super().xcom_push(key, value if key == "pipeline_outlets" else json.loads(json.dumps(value)), **more)
 
 
 class StateStore(task_run.StateStore):

@@ -45,8 +45,8 @@ class TaskInstance:
     upstream: dict[tuple[str, str], Any] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
 
-    def xcom_push(self, key: str, value: Any) -> None:
-        """Keep an XCom."""
+    def xcom_push(self, key: str, value: Any, **_: Any) -> None:
+        """Keep an XCom; Airflow 2 gives more arguments for a task with outlets."""
         self.pushed[key] = value
 
     def xcom_pull(self, task_ids: Any = None, key: str = RETURN_VALUE, default: Any = None, **_: Any) -> Any:

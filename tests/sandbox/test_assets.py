@@ -22,11 +22,18 @@ pytestmark = pytest.mark.usefixtures("connections", "no_sleep", "quick")
 ASSET = Asset("s3://bucket/pictures")
 
 
-def run_with_outlet(task: Tries, outlet: Any = ASSET) -> tuple[Any, dict[str, Any]]:
-    """Run a task, and return its result and the ``extra`` of the event that Airflow makes of it."""
+def give(task: Tries, outlet: Any) -> Any:
+    """Give a task an outlet, and return the accessors of its events, as Airflow makes them."""
     task.operator.outlets = [outlet]
+    task.ti.task = task.operator
     events = outlet_events()
     task.more = {"outlet_events": events}
+    return events
+
+
+def run_with_outlet(task: Tries, outlet: Any = ASSET) -> tuple[Any, dict[str, Any]]:
+    """Run a task, and return its result and the ``extra`` of the event that Airflow makes of it."""
+    events = give(task, outlet)
     result = task.run()
     extra = events[outlet].extra
     assert extra == json.loads(json.dumps(extra))
@@ -89,9 +96,7 @@ def test_a_post(sandbox: Sandbox, deferrable: bool):
 def test_an_alias_gets_the_asset_of_the_stored_file(tmp_path: Path):
     task = generate(wait_for_completion=True, save_to=f"file://{tmp_path}/fox")
     alias = AssetAlias("pictures")
-    task.operator.outlets = [alias]
-    events = outlet_events()
-    task.more = {"outlet_events": events}
+    events = give(task, alias)
     image = task.run()
     [event] = getattr(events[alias], "asset_alias_events", None) or events[alias].dataset_alias_events
     assert f"file://{tmp_path}/fox.png" in str(event)
