@@ -47,7 +47,10 @@ def report(context: Context, record: Mapping[str, Any]) -> None:
     task: Any = context.get("task")
     if task is None:
         return
-    before, task.lineage_record = getattr(task, "lineage_record", None), record
+    before = getattr(task, "lineage_record", None)
+    if before and record.get("error") and uri_of(before) and not uri_of(record):
+        record = {**before, "error": record["error"]}  # it was paid for, and then not stored
+    task.lineage_record = record
     uri = uri_of(record)
     extra = describe(record, getattr(task, "image", None))
     fill_asset_events(context, extra, uri)

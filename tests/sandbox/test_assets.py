@@ -100,7 +100,8 @@ def test_an_alias_gets_the_asset_of_the_stored_file(tmp_path: Path):
     image = task.run()
     [event] = getattr(events[alias], "asset_alias_events", None) or events[alias].dataset_alias_events
     assert f"file://{tmp_path}/fox.png" in str(event)
-    assert event.extra["job_id"] == image["job_id"]
+    extra = event["extra"] if isinstance(event, dict) else event.extra  # a dict on Airflow 2.11
+    assert extra["job_id"] == image["job_id"]
 
 
 def test_lineage_of_a_job_that_failed_after_it_was_paid_for(sandbox: Sandbox):

@@ -18,8 +18,11 @@ PACKAGE = ROOT / "airflow_provider_pictory"
 SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg")
 PINS = sorted((ROOT / "constraints").iterdir())
-UNDECLARED = {"apache-airflow-providers-standard", "fsspec", "pytest", "starlette", "typing-extensions"}
-"""Airflow brings the first two, Airflow 3 starlette too; pytest loads its plugin; the last is for type checkers."""
+UNDECLARED = {
+    "apache-airflow-providers-standard", "fsspec", "starlette",  # Airflow brings them, starlette from 3
+    "apache-airflow-providers-openlineage", "openlineage", "pytest",  # call what imports them
+    "typing-extensions",  # for type checkers
+}  # fmt: skip
 
 
 def declared(group: str) -> dict[str, Requirement]:

@@ -89,6 +89,14 @@ def test_a_job_without_an_image_is_no_output(collector: Collector):
     assert collector.reported == []
 
 
+def test_an_error_after_a_result_does_not_hide_it():
+    task = Task()
+    report({"ti": None, "task": task}, {**IMAGE, "url": None, "job_id": None, "media_id": "m1"})
+    report({"ti": None, "task": task}, {"job_id": None, "url": None, "status": "failed", "error": "no bucket"})
+    assert task.lineage_record is not None
+    assert (task.lineage_record["media_id"], task.lineage_record["error"]) == ("m1", "no bucket")
+
+
 def test_a_task_does_not_fail_for_its_lineage(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture):
     monkeypatch.setattr(lineage, "get_hook_lineage", lambda: HookLineage(object()))
     report({"ti": None, "task": Task()}, STORED)
