@@ -31,7 +31,8 @@ def links(task: Tries) -> dict[str, str]:
 
 
 class TestWhatBecameOfAnImage:
-    def test_a_post_names_the_job_and_the_address(self):
+    def test_a_post_names_the_job_and_the_address(self, settings: Callable[..., None]):
+        settings(publish_latency=600)  # no account has published when its address is asked for
         image = generate(wait_for_completion=True).run()
         task = post(image=image)
         made = task.run()
