@@ -12,6 +12,9 @@ test("Airflow's pages stand beside the gallery's", () => {
   assert.equal(addresses.runAddress(place), run);
   assert.equal(addresses.taskAddress({ ...place, mapIndex: -1 }), `${run}/tasks/t%3F`);
   assert.equal(addresses.taskAddress({ ...place, mapIndex: 0 }), `${run}/tasks/t%3F/mapped/0`);
+  const region = { region_id: "c0ffee", region_index: 1 };
+  const iteration = `${run}/tasks/t%3F?region_id=c0ffee&region_index=1`;
+  assert.equal(addresses.taskAddress({ ...place, mapIndex: -1, region }), iteration);
   assert.equal(addresses.formAddress({ ...place, mapIndex: 0 }), `${run}/tasks/t%3F/mapped/0/required_actions`);
 });
 

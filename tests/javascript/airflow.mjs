@@ -7,6 +7,8 @@ Object.assign(globalThis, { window: globalThis, parent: globalThis, location: { 
 
 const XCOMS = /^\/api\/v2\/dags\/([^/]+)\/dagRuns\/([^/]+)\/taskInstances\/([^/]+)\/xcomEntries(?:\/([^/]+))?$/;
 
+const TASK = /^\/api\/v2\/dags\/([^/]+)\/dagRuns\/([^/]+)\/taskInstances\/[^/]+(?:\/\d+)?$/;
+
 const TASKS = /^\/api\/v2\/dags\/([^/]+)\/dagRuns\/([^/]+)\/(taskInstances|hitlDetails)$/;
 
 export const GALLERY = "../../airflow_provider_pictory/ui/gallery/static";
@@ -22,6 +24,13 @@ export class Status extends Error {
     super(`status ${status}`);
     this.status = status;
   }
+}
+
+// Of an iteration of a loop, Airflow takes no map index.
+function isAt({ mapIndex, region }, query) {
+  if (!region) return String(mapIndex) === query.get("map_index");
+  if (!query.has("region_id")) throw new Status(400);
+  return region.region_id === query.get("region_id") && String(region.region_index) === query.get("region_index");
 }
 
 export class Airflow {
@@ -75,14 +84,14 @@ export class Airflow {
   #answer({ pathname, searchParams }) {
     if (pathname === "/api/v2/version") return { version: this.version };
     if (pathname === "/api/v2/dags") return this.#others("dags", searchParams);
+    if (TASK.test(pathname)) return this.#others("task", searchParams);
     const [, , , name] = TASKS.exec(pathname) ?? [];
     if (name) return this.#others(name, searchParams);
     const [dag, run, task, key] = XCOMS.exec(pathname).slice(1).map((part) => part && decodeURIComponent(part));
     const named = ({ dag: d, run: r, task: t }) =>
       [[dag, d], [run, r], [task, t]].every(([asked, name]) => asked === "~" || asked === name);
     if (!key) return this.#list(pathname, Object.fromEntries(searchParams), named);
-    const mapIndex = Number(searchParams.get("map_index"));
-    return this.#read(this.entries.filter(named).find((one) => one.key === key && one.mapIndex === mapIndex));
+    return this.#read(this.entries.filter(named).find((one) => one.key === key && isAt(one, searchParams)));
   }
 
   #change(method, path, body) {
@@ -93,6 +102,7 @@ export class Airflow {
   async #others(name, query) {
     this.asked.push({ name, query });
     await this.onAsk({ name, query });
+    if (name === "task") return this.tasks.find((row) => row.region_index === Number(query.get("region_index")));
     const [states, offset] = [query.getAll("state"), Number(query.get("offset"))];
     const rows = { taskInstances: this.tasks, hitlDetails: this.approvals, dags: this.dags }[name];
     const found = rows.filter(({ state }) => !states.length || states.includes(state));
@@ -108,12 +118,13 @@ export class Airflow {
     const page = found.slice(call.offset, call.offset + Number(limit));
     return {
       total_entries: found.length + this.unlisted,
-      xcom_entries: page.map(({ dag, run, task, mapIndex, time }) => ({
+      xcom_entries: page.map(({ dag, run, task, mapIndex, region, time }) => ({
         key,
         dag_id: dag,
         run_id: run,
         task_id: task,
         map_index: mapIndex,
+        ...region,
         timestamp: new Date(time).toISOString(),
       })),
     };

@@ -61,6 +61,8 @@ describe("list", () => {
     assert.deepEqual(record, {
       id: `["${IMAGES}","d","r","t",3]`,
       place: '["d","r","t",3]',
+      beside: '["d","r",3]',
+      region: null,
       key: IMAGES,
       dag: "d",
       dagName: "d",
@@ -130,6 +132,16 @@ describe("read", () => {
     const { signal } = new AbortController();
     assert.equal(await api.read({ ...place, mapIndex: 1 }, signal), "second");
   });
+
+  test("asks for the value of one iteration of a loop", async () => {
+    const iteration = (index) => ({ region: { region_id: "c0ffee", region_index: index }, task: "t", value: index });
+    airflow.add(iteration(0), iteration(1));
+    const [records] = await pages();
+    assert.equal(new Set(records.map(({ id }) => id)).size, 2);
+    assert.equal(new Set(records.map(({ place }) => place)).size, 2);
+    const { signal } = new AbortController();
+    assert.deepEqual(await Promise.all(records.map((record) => api.read(record, signal))), [0, 1]);
+  });
 });
 
 const place = { dag: "d", run: "r 1", task: "t", mapIndex: 2 };
@@ -177,6 +189,17 @@ describe("what changes something", () => {
         ],
       ],
     );
+  });
+
+  test("clears one iteration of a loop alone", async () => {
+    airflow.tasks.push({ id: "beef", region_index: 0 }, { id: "f00d", region_index: 1 });
+    await api.clear({ ...place, mapIndex: -1, region: { region_id: "c0ffee", region_index: 1 } }, true, true);
+    const [{ name, query }] = airflow.asked;
+    assert.deepEqual([name, query.toString()], ["task", "region_id=c0ffee&region_index=1"]);
+    const [{ body }] = airflow.changes;
+    assert.deepEqual(body.task_instance_ids, ["f00d"]);
+    assert.equal(body.include_later_loop_iterations, false);
+    assert.equal(body.task_ids, undefined);
   });
 
   test("says that the viewer may not, or that somebody was faster", async () => {

@@ -4,13 +4,14 @@ import { describe, test } from "node:test";
 import { GALLERY } from "./airflow.mjs";
 
 const { byPrompt, fits, join, spent } = await import(`${GALLERY}/items.js`);
+const { placeOf } = await import(`${GALLERY}/parse_tasks.js`);
 const { readImage } = await import(`${GALLERY}/parse_xcom.js`);
 
 const NOW = Date.UTC(2026, 0, 10);
 const PRICES = { "": 2, "flux-schnell": 0.6 };
 
 function place(task, mapIndex = -1) {
-  return { place: JSON.stringify(["d", "r", task, mapIndex]), dag: "d", dagName: "d", run: "r", task, taskName: task, mapIndex };
+  return placeOf({ dag_id: "d", run_id: "r", task_id: task, map_index: mapIndex });
 }
 
 function image(task, value, mapIndex) {

@@ -4,6 +4,7 @@
 import { answer, clear } from "./airflow_api.js";
 import { formAddress } from "./addresses.js";
 import { button, count, inside, make } from "./dom.js";
+import { nameOf } from "./parse_tasks.js";
 
 const REFUSALS = {
   login: "You are not logged in any more: load the page again.",
@@ -96,7 +97,7 @@ function retry([name, price, steps], place, changed) {
       place.replaceChildren(refusal(error));
       return;
     }
-    const names = [...new Set(dry.map(({ task, mapIndex }) => (mapIndex >= 0 ? `${task} [${mapIndex}]` : task)))];
+    const names = [...new Set(dry.map((one) => nameOf({ ...one, taskName: one.task })))];
     if (!names.length) {
       place.replaceChildren(make("p", { role: "status" }, "Airflow finds nothing there that has failed."));
       return;

@@ -17,11 +17,12 @@ export function runAddress({ dag, run }) {
 }
 
 // Airflow opens a task instance with its log.
-export function taskAddress({ dag, run, task, mapIndex }) {
+export function taskAddress({ dag, run, task, mapIndex, region }, page = "") {
   const mapped = mapIndex >= 0 ? `/mapped/${mapIndex}` : "";
-  return `${runAddress({ dag, run })}/tasks/${encodeURIComponent(task)}${mapped}`;
+  const query = region ? `?${new URLSearchParams(region)}` : "";
+  return `${runAddress({ dag, run })}/tasks/${encodeURIComponent(task)}${mapped}${page}${query}`;
 }
 
 export function formAddress(task) {
-  return `${taskAddress(task)}/required_actions`;
+  return taskAddress(task, "/required_actions");
 }

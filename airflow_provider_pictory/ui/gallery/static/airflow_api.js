@@ -2,7 +2,7 @@
 // is changed is what this viewer may change.
 
 import { API } from "./addresses.js";
-import { OPERATORS, approvalOf, taskOf } from "./parse_tasks.js";
+import { OPERATORS, approvalOf, placeOf, taskOf } from "./parse_tasks.js";
 
 const PAGE = 100; // the most that Airflow lists at a time
 const AHEAD = 2; // pages of a list that are asked for together
@@ -65,16 +65,11 @@ async function* pages(path, name, query, signal, enough = () => false) {
 }
 
 function record(key, entry) {
+  const from = placeOf(entry);
   return {
-    id: JSON.stringify([key, entry.dag_id, entry.run_id, entry.task_id, entry.map_index]),
-    place: JSON.stringify([entry.dag_id, entry.run_id, entry.task_id, entry.map_index]),
+    ...from,
+    id: JSON.stringify([key, ...JSON.parse(from.place)]),
     key,
-    dag: entry.dag_id,
-    dagName: entry.dag_display_name ?? entry.dag_id,
-    run: entry.run_id,
-    task: entry.task_id,
-    taskName: entry.task_display_name ?? entry.task_id,
-    mapIndex: entry.map_index,
     stamp: entry.timestamp,
     time: Date.parse(entry.timestamp),
     state: "unread",
@@ -119,25 +114,34 @@ export async function* listApprovals({ dag, run, since, signal }) {
   }
 }
 
-export async function read({ key, mapIndex, ...place }, signal) {
-  return (await call(`${xcomPath(place)}/${key}`, { map_index: mapIndex }, signal)).value;
+export async function read({ key, mapIndex, region, ...place }, signal) {
+  return (await call(`${xcomPath(place)}/${key}`, region ?? { map_index: mapIndex }, signal)).value;
 }
 
 const forever = new AbortController().signal;
 
 // Answers an approval as its form would.
-export function answer({ dag, run, task, mapIndex, params }, choice) {
+export function answer({ dag, run, task, mapIndex, region, params }, choice) {
   const path = `${runPath({ dag, run })}/taskInstances/${part(task)}/${mapIndex}/hitlDetails`;
   const body = JSON.stringify({ chosen_options: [choice], params_input: params });
-  return call(path, {}, forever, { method: "PATCH", body });
+  return call(path, region ?? {}, forever, { method: "PATCH", body });
+}
+
+// What to clear: of a loop, the name of a task would mean all of its iterations, each of which may cost credits.
+async function selection({ dag, run, task, mapIndex, region }) {
+  if (!region) return { task_ids: [mapIndex >= 0 ? [task, mapIndex] : task] };
+  const index = mapIndex >= 0 ? `/${mapIndex}` : "";
+  const { id } = await call(`${runPath({ dag, run })}/taskInstances/${part(task)}${index}`, region, forever);
+  return { task_instance_ids: [id], include_later_loop_iterations: false };
 }
 
 // Clears a task, or those of it and of what follows that have failed; with dryRun, says only which these are.
-export async function clear({ dag, run, task, mapIndex }, following, dryRun) {
+export async function clear(at, following, dryRun) {
+  const { dag, run } = at;
   const body = JSON.stringify({
     dry_run: dryRun,
     dag_run_id: run,
-    task_ids: [mapIndex >= 0 ? [task, mapIndex] : task],
+    ...(await selection(at)),
     only_failed: following,
     include_downstream: following,
     reset_dag_runs: true,

@@ -3,16 +3,13 @@
 import { actionsOf } from "./actions.js";
 import { dagAddress, runAddress, taskAddress } from "./addresses.js";
 import { button, copyButton, inside, make, outside, when } from "./dom.js";
+import { nameOf } from "./parse_tasks.js";
 import {
   approvalText, badge, costOf, destinationLink, dueOf, hasFailed, makingBadge, picture, platformOf, sizeOf, titleOf,
 } from "./pictures.js";
 
 function row(name, ...value) {
   return make("div", {}, make("dt", {}, name), make("dd", {}, ...value));
-}
-
-function taskName({ taskName, mapIndex }) {
-  return mapIndex >= 0 ? `${taskName} [${mapIndex}]` : taskName;
 }
 
 function code(name, text) {
@@ -35,7 +32,7 @@ function postItem(post) {
   if (due) item.firstChild.append(" ", due);
   if (post.content) item.append(make("p", { className: "text", dir: "auto" }, post.content));
   if (post.error) item.append(make("p", { className: "failed", dir: "auto" }, post.error));
-  const task = inside(taskAddress(post.of), taskName(post.of));
+  const task = inside(taskAddress(post.of), nameOf(post.of));
   item.append(make("ul", {}, ...post.destinations.map(destinationItem)));
   item.append(make("p", { className: "muted" }, "Last checked ", when(post.time), " by ", task));
   if (post.postId) {
@@ -59,7 +56,7 @@ function postsOf(item, context) {
   const posts = make("section", { className: "posts" }, make("h3", {}, "Posts"));
   if (item.making !== "made") return null;
   if (item.approval) {
-    const form = inside(taskAddress(item.approval), taskName(item.approval));
+    const form = inside(taskAddress(item.approval), nameOf(item.approval));
     posts.append(make("p", {}, ...approvalText(item.approval), " (", form, ")"));
   }
   const reason = item.posts.length ? null : whyNot(item, context);
@@ -81,7 +78,7 @@ export function details(item, context) {
     row(item.making === "made" ? "Made" : "Time", when(item.time)),
     row("Dag", inside(dagAddress(at), at.dagName)),
     row("Run", inside(runAddress(at), at.run)),
-    row("Task", inside(taskAddress(at), taskName(at)), item.making === "made" ? "" : ": its log"),
+    row("Task", inside(taskAddress(at), nameOf(at)), item.making === "made" ? "" : ": its log"),
   );
   if (item.jobId) facts.append(code("Job", item.jobId));
   if (image?.mediaId) facts.append(code("Media", image.mediaId));

@@ -4,7 +4,7 @@ import { UNFINISHED } from "./parse_tasks.js";
 import { fates } from "./posts_of_images.js";
 import { attentionOf } from "./states.js";
 
-const groupOf = ({ dag, run, task, mapIndex }) => `${dag} ${run} ${mapIndex} ${task.replace(/[^.]*$/, "")}`;
+const groupOf = ({ beside, task }) => `${beside} ${task.replace(/[^.]*$/, "")}`;
 
 // The task that submits a job stands beside the one that waits for it. Where there are several, the prompt tells which.
 function submits(tasks) {
@@ -126,14 +126,13 @@ export function fits(item, { model, state, attention, words, ...asked }, tags) {
 }
 
 // Items that are not read yet beside whose tasks a post has failed, or somebody is waited for: these are of the same
-// run and map index.
+// run and map index, or iteration.
 export function troubled(items, { tasks, approvals }) {
-  const beside = ({ dag, run, mapIndex }) => `${dag} ${run} ${mapIndex}`;
   const ended = ["success", "skipped"];
   const posts = [...tasks.values()].filter(({ kind, state }) => kind === "post" && !ended.includes(state));
   const asked = [...approvals.values()].filter(({ choice }) => !choice);
-  const places = new Set([...posts, ...asked].map(beside));
-  return items.filter(({ record, at }) => record?.state === "unread" && places.has(beside(at)));
+  const places = new Set([...posts, ...asked].map(({ beside }) => beside));
+  return items.filter(({ record, at }) => record?.state === "unread" && places.has(at.beside));
 }
 
 // What all items have cost together: `credits` with `estimated` among it, and how many items are not in it.

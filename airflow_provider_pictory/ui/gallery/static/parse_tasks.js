@@ -45,17 +45,28 @@ export function sourceOf(value, mediaIds) {
 
 const moment = (value) => (value ? Date.parse(value) : null);
 
-function placeOf(row) {
+// Where something is from: of a task instance, or of what one has pushed. Iterations of a loop, which Airflow has from
+// 3.4, all have the map index -1: a region and an index in it tell them apart.
+export function placeOf(row) {
+  const run = row.dag_run_id ?? row.run_id;
+  const region = row.region_id ? [row.region_id, row.region_index] : [];
   return {
-    place: JSON.stringify([row.dag_id, row.dag_run_id, row.task_id, row.map_index]),
+    place: JSON.stringify([row.dag_id, run, row.task_id, row.map_index, ...region]),
+    beside: JSON.stringify([row.dag_id, run, row.map_index, ...region]), // the same for tasks that belong together
     dag: row.dag_id,
     dagName: row.dag_display_name ?? row.dag_id,
-    run: row.dag_run_id,
+    run,
     task: row.task_id,
     taskName: row.task_display_name ?? row.task_id,
     mapIndex: row.map_index,
-    state: row.state,
+    region: region.length ? { region_id: row.region_id, region_index: row.region_index } : null,
   };
+}
+
+// A task with its index among those that were made of it, if it is one of several.
+export function nameOf({ taskName, mapIndex, region }) {
+  const index = mapIndex >= 0 ? mapIndex : region?.region_index;
+  return index >= 0 ? `${taskName} [${index}]` : taskName;
 }
 
 export function taskOf(row) {
@@ -65,6 +76,7 @@ export function taskOf(row) {
   const due = Date.parse(fields.scheduled_for);
   return {
     ...placeOf(row),
+    state: row.state,
     kind,
     known,
     time: moment(row.end_date) ?? moment(row.start_date) ?? moment(row.queued_when) ?? moment(row.run_after),
@@ -94,6 +106,7 @@ export function approvalOf(detail) {
   const params = Object.entries(detail.params ?? {}).map(([name, param]) => [name, param?.value]);
   return {
     ...placeOf(row),
+    state: row.state,
     ...source,
     options: detail.options,
     params: Object.fromEntries(params),
