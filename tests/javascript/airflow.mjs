@@ -7,7 +7,7 @@ Object.assign(globalThis, { window: globalThis, parent: globalThis, location: { 
 
 const XCOMS = /^\/api\/v2\/dags\/([^/]+)\/dagRuns\/([^/]+)\/taskInstances\/([^/]+)\/xcomEntries(?:\/([^/]+))?$/;
 
-const TASK = /^\/api\/v2\/dags\/([^/]+)\/dagRuns\/([^/]+)\/taskInstances\/[^/]+(?:\/\d+)?$/;
+const TASK = /^\/api\/v2\/dags\/[^/]+\/dagRuns\/[^/]+\/taskInstances\/([^/]+)$/;
 
 const TASKS = /^\/api\/v2\/dags\/([^/]+)\/dagRuns\/([^/]+)\/(taskInstances|hitlDetails)$/;
 
@@ -84,7 +84,8 @@ export class Airflow {
   #answer({ pathname, searchParams }) {
     if (pathname === "/api/v2/version") return { version: this.version };
     if (pathname === "/api/v2/dags") return this.#others("dags", searchParams);
-    if (TASK.test(pathname)) return this.#others("task", searchParams);
+    const [, alone] = TASK.exec(pathname) ?? [];
+    if (alone) return this.#task(alone, searchParams);
     const [, , , name] = TASKS.exec(pathname) ?? [];
     if (name) return this.#others(name, searchParams);
     const [dag, run, task, key] = XCOMS.exec(pathname).slice(1).map((part) => part && decodeURIComponent(part));
@@ -99,10 +100,15 @@ export class Airflow {
     return this.onChange({ method, path, body });
   }
 
+  #task(name, query) {
+    this.asked.push({ name, query });
+    const index = query.get("region_index");
+    return this.tasks.find(({ task_id: id, region_index: at }) => id === name && String(at ?? null) === String(index));
+  }
+
   async #others(name, query) {
     this.asked.push({ name, query });
     await this.onAsk({ name, query });
-    if (name === "task") return this.tasks.find((row) => row.region_index === Number(query.get("region_index")));
     const [states, offset] = [query.getAll("state"), Number(query.get("offset"))];
     const rows = { taskInstances: this.tasks, hitlDetails: this.approvals, dags: this.dags }[name];
     const found = rows.filter(({ state }) => !states.length || states.includes(state));

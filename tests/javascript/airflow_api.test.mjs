@@ -192,10 +192,10 @@ describe("what changes something", () => {
   });
 
   test("clears one iteration of a loop alone", async () => {
-    airflow.tasks.push({ id: "beef", region_index: 0 }, { id: "f00d", region_index: 1 });
+    airflow.tasks = ["beef", "f00d"].map((id, index) => ({ id, task_id: "t", region_index: index }));
     await api.clear({ ...place, mapIndex: -1, region: { region_id: "c0ffee", region_index: 1 } }, true, true);
     const [{ name, query }] = airflow.asked;
-    assert.deepEqual([name, query.toString()], ["task", "region_id=c0ffee&region_index=1"]);
+    assert.deepEqual([name, query.toString()], ["t", "region_id=c0ffee&region_index=1"]);
     const [{ body }] = airflow.changes;
     assert.deepEqual(body.task_instance_ids, ["f00d"]);
     assert.equal(body.include_later_loop_iterations, false);

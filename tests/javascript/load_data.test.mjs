@@ -251,6 +251,20 @@ describe("values", () => {
     await settle();
     assert.deepEqual([airflow.reads, made.request(place).value.prompt], [["wait"], "A fox"]);
   });
+
+  test("of what a running task was asked to do are read once where the list of Airflow 3.1 lacks them", async () => {
+    const make = (task_id, state) => row({ task_id, operator: "GenerateImageOperator", state });
+    airflow.tasks = [make("a", "running"), make("b", "queued")];
+    const made = await started();
+    airflow.tasks = airflow.tasks.map((one) => ({ ...one, rendered_fields: { prompt: "A fox" } }));
+    airflow.asked = [];
+    for (const _ of [1, 2]) {
+      want(made, () => [...made.tasks.values()]);
+      await settle();
+    }
+    assert.deepEqual(airflow.asked.map(({ name }) => name), ["a"]);
+    assert.equal(made.request(JSON.stringify(["dag", "run", "a", -1])).value.prompt, "A fox");
+  });
 });
 
 function row(fields) {

@@ -11,6 +11,7 @@ const PATIENCE = 30_000; // ms
 export const IMAGES = "pictory_image";
 export const POSTS = "posteverywhere_post";
 export const REQUESTS = "pictory_request";
+export const FIELDS = "rendered fields"; // of a task, which are no XCom
 
 // kind: "login", "forbidden", "gone", "conflict", "server" or "network"
 export class Refusal extends Error {
@@ -114,7 +115,14 @@ export async function* listApprovals({ dag, run, since, signal }) {
   }
 }
 
+// A task alone: Airflow 3.1 lists them without their rendered fields.
+function readTask({ dag, run, task, mapIndex, region }, signal) {
+  const index = mapIndex >= 0 ? `/${mapIndex}` : "";
+  return call(`${runPath({ dag, run })}/taskInstances/${part(task)}${index}`, region ?? {}, signal);
+}
+
 export async function read({ key, mapIndex, region, ...place }, signal) {
+  if (key === FIELDS) return readTask({ mapIndex, region, ...place }, signal);
   return (await call(`${xcomPath(place)}/${key}`, region ?? { map_index: mapIndex }, signal)).value;
 }
 
@@ -128,10 +136,10 @@ export function answer({ dag, run, task, mapIndex, region, params }, choice) {
 }
 
 // What to clear: of a loop, the name of a task would mean all of its iterations, each of which may cost credits.
-async function selection({ dag, run, task, mapIndex, region }) {
+async function selection(at) {
+  const { task, mapIndex, region } = at;
   if (!region) return { task_ids: [mapIndex >= 0 ? [task, mapIndex] : task] };
-  const index = mapIndex >= 0 ? `/${mapIndex}` : "";
-  const { id } = await call(`${runPath({ dag, run })}/taskInstances/${part(task)}${index}`, region, forever);
+  const { id } = await readTask(at, forever);
   return { task_instance_ids: [id], include_later_loop_iterations: false };
 }
 

@@ -1,12 +1,19 @@
 // Lists the images and posts that the page shows, which are XComs. Their values are read by value_queue.js;
 // task_lists.js has the tasks that make and post them.
 
-import { IMAGES, POSTS, REQUESTS, list } from "./airflow_api.js";
+import { FIELDS, IMAGES, POSTS, REQUESTS, list } from "./airflow_api.js";
 import { find } from "./kept_values.js";
+import { NOT_STARTED } from "./parse_tasks.js";
 import { TaskLists } from "./task_lists.js";
 import { PARSE, ValueQueue } from "./value_queue.js";
 
 export const MOST = 5000; // of images, and of posts
+
+// What says what a task without an image was asked to do, where its own entry in the list does not.
+function requestOf({ kind, known, state }) {
+  if (kind === "wait") return REQUESTS;
+  return kind === "make" && !known && !NOT_STARTED.includes(state) ? FIELDS : null;
+}
 
 const runOf = ({ dag, run }) => `${dag} ${run}`;
 
@@ -116,8 +123,10 @@ export class Reader {
   want(inView, rest, all) {
     const runs = new Set(inView.map(runOf));
     const near = this.posts.filter((post) => runs.has(runOf(post)));
-    const waits = inView.filter(({ key, kind, place }) => !key && kind === "wait" && !this.request(place));
-    for (const wait of waits) this.#kept[REQUESTS].set(wait.place, { ...wait, key: REQUESTS, state: "unread" });
+    for (const task of inView.filter((one) => !one.key && !this.request(one.place))) {
+      const key = requestOf(task);
+      if (key) this.#kept[REQUESTS].set(task.place, { ...task, key, state: "unread" });
+    }
     const requests = [...this.#kept[REQUESTS].values()];
     this.#queue.all = all;
     if (!this.problem) this.#queue.want([...inView.filter(({ key }) => key), ...near, ...requests], [...rest]);
@@ -129,7 +138,7 @@ export class Reader {
     else this.#tasks.wantAll();
   }
 
-  // The request that a task waits for, if it is known.
+  // What a task was asked to do, or the request that it waits for, if it is known.
   request(place) {
     return this.#kept[REQUESTS].get(place);
   }
@@ -176,7 +185,7 @@ export class Reader {
   }
 
   #drop(record) {
-    if (record.key === REQUESTS) return Object.assign(record, { state: "failed" });
+    if (!record.stamp) return Object.assign(record, { state: "failed" });
     this.#kept[record.key].delete(record.id);
     this.#sorted[record.key] = null;
     return undefined;

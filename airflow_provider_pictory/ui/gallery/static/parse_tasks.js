@@ -19,6 +19,7 @@ export const OPERATORS = {
 export const GOING_ON = [
   "running", "queued", "scheduled", "deferred", "restarting", "up_for_retry", "up_for_reschedule",
 ];
+export const NOT_STARTED = ["queued", "scheduled"]; // nothing is rendered yet
 export const UNFINISHED = [...GOING_ON, "awaiting_input"];
 
 const CUT = /^Truncated\. You can change this behaviour in [^.]*\. ?(.*)$/s;
