@@ -58,7 +58,7 @@ def test_a_wait_that_succeeds_costs_no_worker(airflow: Airflow, night: Sandbox):
     assert post["media_ids"]
     assert links(airflow, "ends", run, "post") == {"Post on LinkedIn": post["destinations"][0]["url"]}
     assert xcom(airflow, "ends", run, "post", "posteverywhere_post") == {
-        **post, "job_id": image["job_id"], "image_url": image["url"], "error": None,
+        **post, "job_id": image["job_id"], "image_url": image["url"], "error": None, "content": "Good morning",
     }  # fmt: skip
     assert xcoms(airflow, run, "post") == {
         "return_value", "posteverywhere_post", "_link_LinkedInLink", *ended,
