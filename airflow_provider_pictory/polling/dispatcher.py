@@ -34,6 +34,9 @@ MAX_BACKOFF = 60.0
 READ_TIMEOUT = 60.0
 """The timeout in seconds for reading a connection from Airflow."""
 
+REFRESH_PAUSE = 1.0
+"""Seconds until a connection is read again that could not be read."""
+
 SLACK = 0.05
 """How much earlier than due a job is polled together with others, as a share of its interval."""
 
@@ -315,7 +318,12 @@ class Dispatcher:
         for _, turn in self._turns:
             if not turn.done():
                 turn.set_exception(error)
-        due = [entry for due_at, number, entry in self._heap if number == entry.number and due_at <= sent_at]
+        self.pause(REFRESH_PAUSE)
+        due = [
+            entry
+            for due_at, number, entry in self._heap
+            if number == entry.number and due_at - SLACK * entry.wait.interval <= sent_at
+        ]
         if due:
             self._record(error, sent_at, due[0])
         for entry in due:
