@@ -314,14 +314,9 @@ def test_a_failed_generation_is_cleared_after_a_confirmation_that_says_what_it_c
     page.on("request", lambda request: sent.append(request.post_data_json) if request.method == "POST" else None)
     card(page, "A pier [fail]").locator(".tile").click()
     large = page.get_by_role("dialog")
-    large.get_by_role("button", name="Generate again").click()
-    expect(large).to_contain_text("costs credits again")
-    expect(large).to_contain_text("It clears 2 tasks: submit_out_of_luck, wait_out_of_luck.")
-    assert [body["dry_run"] for body in sent] == [True, True]
-    large.get_by_role("button", name="Cancel").click()
     large.get_by_role("button", name="Wait again").click()
     expect(large).to_contain_text("costs nothing")
-    assert [body["dry_run"] for body in sent] == [True, True, True]
+    assert [body["dry_run"] for body in sent] == [True]
     page.keyboard.press("Escape")
     card(page, "A lighthouse [policy]").locator(".tile").click()
     large.get_by_role("button", name="Retry").click()
@@ -329,6 +324,22 @@ def test_a_failed_generation_is_cleared_after_a_confirmation_that_says_what_it_c
     large.get_by_role("button", name="Clear").click()
     expect(large).to_contain_text("Cleared: Airflow runs it again.")
     assert [body["dry_run"] for body in sent][-2:] == [True, False]
+
+
+def test_generating_again_says_what_it_costs_and_clears(visit: Visit, airflow: Web):
+    if airflow.get("api/v2/version").json()["version"].startswith("3.1."):
+        pytest.skip("its lists do not tell which of several tasks has submitted the job")
+    page = visit(DESK)
+    sent: list[Any] = []
+    page.on("request", lambda request: sent.append(request.post_data_json) if request.method == "POST" else None)
+    card(page, "A pier [fail]").locator(".tile").click()
+    large = page.get_by_role("dialog")
+    large.get_by_role("button", name="Generate again").click()
+    expect(large).to_contain_text("costs credits again")
+    expect(large).to_contain_text("It clears 2 tasks: submit_out_of_luck, wait_out_of_luck.")
+    assert [body["dry_run"] for body in sent] == [True, True]
+    large.get_by_role("button", name="Cancel").click()
+    expect(large.get_by_role("button", name="Clear")).to_have_count(0)
 
 
 def test_an_approval_is_answered_with_the_keyboard(visit: Visit, airflow: Web):
