@@ -12,7 +12,7 @@ import pytest
 from tests.browser.conftest import Web
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Page
 
 expect: Any = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=60_000)
