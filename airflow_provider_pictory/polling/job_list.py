@@ -160,8 +160,7 @@ class JobList:
             self._pages = inf
             return
         self._pages = reading.pages * reading.wanted / found
-        # While no job ends, reading twice as often would find nothing more.
-        share = (10.0 if self._has_seen_ends else 20.0) * self._pages / reading.wanted
+        share = 10.0 * self._pages / reading.wanted if self._has_seen_ends else MAX_PERIOD
         period = reading.interval * min(MAX_PERIOD, max(MIN_PERIOD, share))
         self._has_seen_ends = False
         self._not_before = self._next_at = reading.started_at + period
