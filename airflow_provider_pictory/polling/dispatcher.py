@@ -106,7 +106,7 @@ class Dispatcher:
     def __init__(self, transport: AsyncTransport, page_request: PageRequest | None = None) -> None:
         self.transport = transport
         self.users = 0
-        self._list = JobList(page_request)
+        self._list = JobList(page_request, self._push_all)
         self._loop = asyncio.get_running_loop()
         # In a trigger's context, Airflow would write these logs into that trigger's log.
         self._context = contextvars.Context()
@@ -330,7 +330,6 @@ class Dispatcher:
             self._take(entry, error, sent_at)
 
     async def _poll(self, entry: _Entry[Any], sent_at: float) -> None:
-        patience = self._list.patience
         try:
             answer = await self.transport.send(entry.request)
             self._list.polled(entry.job_id, entry.wait, sent_at, time.monotonic(), has_ended=answer.has_ended)
@@ -340,11 +339,9 @@ class Dispatcher:
             entry.task = None
         self._record(answer, sent_at, entry)
         self._take(entry, answer, sent_at)
-        self._patience_was(patience)
 
     async def _read_list(self, request: ApiRequest[Page] | None, sent_at: float) -> None:
         """Read the list, page by page, as long as the rate limit allows."""
-        patience = self._list.patience
         while request is not None:
             try:
                 page = await self.transport.send(request)
@@ -362,12 +359,11 @@ class Dispatcher:
                 break
             request, sent_at = self._list.next_page(), now
             self._bucket.take(1 if request is not None else 0, now)
-        self._patience_was(patience)
 
-    def _patience_was(self, patience: float) -> None:
-        """If the list is no longer used, poll each job when it is due by itself."""
-        if patience and not self._list.patience:
-            for entry in [entry for entries in self._entries.values() for entry in entries if entry.task is None]:
+    def _push_all(self) -> None:
+        """Put all that waits into its place again: the list is no longer used."""
+        for entry in [entry for entries in self._entries.values() for entry in entries if entry.task is None]:
+            if not entry.future.done():
                 self._push(entry)
 
     def _take_listed(self, entry: _Entry[Any], job: ImageJob, sent_at: float) -> None:

@@ -68,10 +68,13 @@ class JobList:
     Decides when to read the list, and what its pages mean. Times are seconds of the monotonic clock.
 
     Nothing is known about a page: its size, what else it lists, how far it lags behind. All of that is measured.
+
+    :param on_stop: called when the list is left alone: each job is then due by itself.
     """
 
-    def __init__(self, page_request: PageRequest | None) -> None:
+    def __init__(self, page_request: PageRequest | None, on_stop: Callable[[], None]) -> None:
         self._page_request = page_request
+        self._on_stop = on_stop
         self._reading: Reading | None = None
         self._not_before, self._next_at = 0.0, inf
         # What the last reading took: pages in all, until all jobs that were due were found. Infinite if it failed.
@@ -158,6 +161,7 @@ class JobList:
         costs_more = reading.seconds > found * self._poll_seconds > 0
         if costs_more or found < MIN_JOBS_PER_PAGE * reading.pages:
             self._pages = inf
+            self._on_stop()
             return
         self._pages = reading.pages * reading.wanted / found
         share = 10.0 * self._pages / reading.wanted if self._has_seen_ends else MAX_PERIOD
@@ -168,6 +172,7 @@ class JobList:
     def stop(self, now: float) -> None:
         """Leave the list alone for a while."""
         self._reading, self._pages, self._measured_at, self._agreements = None, inf, now, 0
+        self._on_stop()
 
     def polled(self, job_id: str, wait: Wait[Any], sent_at: float, now: float, *, has_ended: bool) -> None:
         """Note the poll of a single job, before ``wait`` does."""

@@ -52,7 +52,7 @@ def begin(jobs: JobList, count: int, now: float = NOW) -> bool:
 
 @pytest.fixture
 def jobs() -> JobList:
-    return JobList(list_jobs)
+    return JobList(list_jobs, lambda: None)
 
 
 def test_few_jobs_are_polled_one_by_one(jobs: JobList):
@@ -114,6 +114,6 @@ def test_a_status_of_tomorrow_says_nothing(jobs: JobList):
 
 
 def test_without_a_list_nothing_is_put_off():
-    without = JobList(None)
+    without = JobList(None, lambda: None)
     assert without.patience == 0
     assert without.wanted_at(NOW, INTERVAL) == inf
