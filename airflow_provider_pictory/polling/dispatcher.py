@@ -399,8 +399,8 @@ class Dispatcher:
         now = time.monotonic()
         if isinstance(answer, Exception):
             self._is_stale |= sent_at > self._connection_read_at + REFRESH_INTERVAL  # it may have been changed
-        elif self.transport.allowance is not None:
-            remaining, seconds = self.transport.allowance
+        else:
+            remaining, seconds = self.transport.allowance or (0, 0.0)
             if not remaining:
                 self.pause(seconds)
             # Use at most half of what remains: other triggerers and tasks use the same key.

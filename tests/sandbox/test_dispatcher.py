@@ -213,10 +213,10 @@ class TestList:
     @pytest.mark.parametrize(
         ("options", "requests_per_job"),
         [
-            ({}, 1.3),
-            ({"list_results": "no"}, 1.8),
-            ({"list_results": "no", "list_page_size": 100}, 1.6),
-            ({"list_other_jobs": 1}, 1.8),
+            ({}, 0.8),
+            ({"list_results": "no"}, 1.7),
+            ({"list_results": "no", "list_page_size": 100}, 1.5),
+            ({"list_other_jobs": 1}, 1.3),
         ],
         ids=["results", "no results", "large pages", "other kinds"],
     )
@@ -465,6 +465,20 @@ def test_polls_keep_to_half_of_what_the_service_still_allows(sandbox: Sandbox, p
     turn, poll = run(three)
     assert turn < 0.5  # the other half is for workers
     assert 0.8 <= poll <= 3
+
+
+def test_polls_are_spaced_only_while_the_service_says_what_it_allows(sandbox: Sandbox, pictory: Any):
+    body = pictory.get("/v1/quota").text
+
+    async def three(shared: Dispatcher) -> float:
+        allowing(sandbox, body, left=2, seconds=2)
+        await ask(shared)
+        await ask(shared)  # says nothing of it
+        began = time.monotonic()
+        await asyncio.gather(*(ask(shared) for _ in range(5)))
+        return time.monotonic() - began
+
+    assert run(three) < 2  # with a second between them, it would be four
 
 
 def test_nobody_asks_where_nothing_is_allowed(sandbox: Sandbox, pictory: Any):
