@@ -49,6 +49,7 @@ from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
 from airflow_provider_pictory.task.find_or_create_post import FindOrCreatePost
 from airflow_provider_pictory.task.log_messages import media_generated, post_ended
 from airflow_provider_pictory.task.paid_requests import send_paid
+from airflow_provider_pictory.task.post_record import PostRecord, check_record_to
 from airflow_provider_pictory.task.save_image import describe_request, read_destination, save_media
 from airflow_provider_pictory.task.state import MediaState, PostState, TaskState, load_state, started_at
 from airflow_provider_pictory.task.xcom import (
@@ -222,6 +223,9 @@ class PostImageOperator(ServiceOperator):
         is expected to be published.
     :param timeout: how long to wait from the time the post is due, in seconds or as a timedelta; then the task fails
         without retries.
+    :param record_to: a file in object storage that records the post, as a URL of Airflow's ``ObjectStoragePath``:
+        ``s3://aws_default@bucket/posts/{{ ds }}-{{ params.id }}``. A task in any run that finds a post there returns
+        that post, and makes none.
     :return: ``{"post_id", "status", "media_ids", "scheduled_for", "destinations": [{"account_id", "platform", "status",
         "url", "error"}]}``; under the XCom key ``posteverywhere_post``, also if the try fails, the same with
         ``job_id``, ``image_url`` and ``error``.
@@ -240,8 +244,9 @@ class PostImageOperator(ServiceOperator):
         "wait_for_publish",
         "poll_interval",
         "timeout",
+        "record_to",
     )
-    text_fields = ("content", "scheduled_for", "timezone", "posteverywhere_conn_id")
+    text_fields = ("content", "scheduled_for", "timezone", "posteverywhere_conn_id", "record_to")
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "content": "doc",
         "image": "json",
@@ -267,6 +272,7 @@ class PostImageOperator(ServiceOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float | dt.timedelta = 15,
         timeout: float | dt.timedelta = 3600,
+        record_to: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -288,6 +294,7 @@ class PostImageOperator(ServiceOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.timeout = timeout
+        self.record_to = record_to
         self._post: Post | None = None
         self._check_literals(self._check_arguments)
 
@@ -326,7 +333,12 @@ class PostImageOperator(ServiceOperator):
             platform_content=self.platform_content,
             draft=is_draft,
         )
-        return request, load_state(context, PostState, request.fingerprint(self.posteverywhere_conn_id))
+        fingerprint = request.fingerprint(self.posteverywhere_conn_id)
+        record = None
+        if self.record_to is not None:
+            check_record_to(self.record_to)
+            record = PostRecord(context, self.record_to, fingerprint)
+        return request, load_state(context, PostState, fingerprint, record)
 
     def attempt(self, context: Context) -> Any:
         """Create the post, or find that of an earlier try; wait for it if ``wait_for_publish``."""
@@ -426,7 +438,7 @@ class PostImageOperator(ServiceOperator):
     def _check_arguments(self, arguments: Mapping[str, Any]) -> None:
         """Check the arguments that are known while the DAG file is parsed."""
         PostRequest.check(arguments)
-        check_each(arguments, media_ids=optional(check_media_ids))
+        check_each(arguments, media_ids=optional(check_media_ids), record_to=optional(check_record_to))
         check_wait(arguments)
         if not self._image_parameters and self.content is not NOT_GIVEN:
             raise InvalidRequestError.of("image, media_ids", "neither is given", "exactly one of the two")

@@ -61,7 +61,7 @@ def fill(save_to: str, values: Mapping[str, str | None]) -> str:
             )
         # The ids are the services': a slash in one must not lead elsewhere.
         save_to = save_to.replace(f"{{{name}}}", quote(value, safe=""))
-    _check_path(save_to)
+    check_file_url("save_to", save_to, _ALLOWED)
     stem, dot, extension = save_to.rpartition(".")
     is_extension = f"{dot}{extension}".lower() in {*EXTENSIONS.values(), ".jpeg"}
     return stem if is_extension else save_to
@@ -69,21 +69,27 @@ def fill(save_to: str, values: Mapping[str, str | None]) -> str:
 
 def check_url(save_to: Any) -> None:
     """Check the URL, with or without placeholders."""
-    check_text("save_to", save_to, 1, 2000)
+    check_file_url("save_to", save_to, _ALLOWED)
     rest = save_to
     for name in PLACEHOLDERS:
         rest = rest.replace(f"{{{name}}}", "x")
     if "{" in rest or "}" in rest:
         raise InvalidRequestError.of("save_to", f"is {save_to!r}, whose braces are not understood", _ALLOWED)
-    _check_path(save_to)
 
 
-def _check_path(url: str) -> None:
+def check_file_url(name: str, url: Any, allowed: str) -> None:
+    """
+    Check the URL of a file in object storage.
+
+    :param name: the parameter, for the error.
+    :param allowed: what is allowed, for the error.
+    """
+    check_text(name, url, 1, 2000)
     fault = None
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise InvalidRequestError.of("save_to", f"is {url!r}", _ALLOWED) from None
+        raise InvalidRequestError.of(name, f"is {url!r}", allowed) from None
     path = url.partition("://")[2]
     is_local = parts.scheme in ("file", "local")
     segments = path.split("/")[1:]
@@ -98,4 +104,4 @@ def _check_path(url: str) -> None:
     elif {"", ".", "..", "None"} & set(segments):
         fault = f"is {url!r}, with a folder or file named {min({'', '.', '..', 'None'} & set(segments))!r}"
     if fault:
-        raise InvalidRequestError.of("save_to", fault, _ALLOWED)
+        raise InvalidRequestError.of(name, fault, allowed)

@@ -137,19 +137,28 @@ class Entry:
 class Store:
     """Reads and writes a running task's entry."""
 
+    is_kept_by_clears = False
+    """Whether a clear never discards the entry."""
+
     def __init__(self, context: Mapping[str, Any]) -> None:
         self._store = context.get("task_state_store")
-
-    @property
-    def is_durable(self) -> bool:
+        self.is_durable = self._store is not None
         """Whether later tries can read what this one writes."""
-        return self._store is not None
 
     def read(self) -> Entry | None:
         """Return the entry; None if there is none."""
         stored = self._store.get(KEY) if self._store is not None else None
-        if not isinstance(stored, dict):
-            return None
+        return self.decode(stored) if isinstance(stored, dict) else None
+
+    def write(self, entry: Entry) -> None:
+        """Write the entry."""
+        if self._store is not None:
+            from airflow_provider_pictory.version_compat import NEVER_EXPIRE
+
+            self._store.set(KEY, self.encode(entry), retention=NEVER_EXPIRE)
+
+    def decode(self, stored: Mapping[str, Any]) -> Entry:
+        """Return an entry from its stored form."""
         if stored.get("schema_version", 1) != SCHEMA_VERSION:
             raise AirflowFailException(
                 f"The task's state has schema version {stored['schema_version']}, which another release of "
@@ -162,13 +171,9 @@ class Store:
             delivered=tuple(stored.get("delivered") or ()),
         )
 
-    def write(self, entry: Entry) -> None:
-        """Write the entry."""
-        if self._store is not None:
-            from airflow_provider_pictory.version_compat import NEVER_EXPIRE
-
-            stored = {"schema_version": SCHEMA_VERSION, **vars(entry), "delivered": list(entry.delivered)}
-            self._store.set(KEY, stored, retention=NEVER_EXPIRE)
+    def encode(self, entry: Entry) -> dict[str, Any]:
+        """Return an entry in its stored form."""
+        return {"schema_version": SCHEMA_VERSION, **vars(entry), "delivered": list(entry.delivered)}
 
 
 def take_over(entry: Entry | None, fingerprint: str, max_tries: int) -> tuple[Entry, tuple[int, str] | None]:
@@ -205,10 +210,14 @@ def take_over(entry: Entry | None, fingerprint: str, max_tries: int) -> tuple[En
     return resumed, None
 
 
-def load_state(context: Context, kind: type[S], fingerprint: str) -> TaskState[S]:
-    """Read the state of earlier tries as an instance of ``kind``; call once per process of a task."""
+def load_state(context: Context, kind: type[S], fingerprint: str, store: Store | None = None) -> TaskState[S]:
+    """
+    Read the state of earlier tries as an instance of ``kind``; call once per process of a task.
+
+    :param store: where it is kept; by default Airflow's task state store.
+    """
     ti: Any = context["ti"]
-    store = Store(context)
+    store = store or Store(context)
     entry = store.read()
     ended_in_trigger = ENDED_KEY in (previous_xcom_keys(ti) or ())
     if entry and entry.max_tries != ti.max_tries and not entry.is_delivered and ended_in_trigger:
@@ -217,7 +226,8 @@ def load_state(context: Context, kind: type[S], fingerprint: str) -> TaskState[S
         delivered = (*entry.delivered, result_id) if result_id else entry.delivered
         entry = replace(entry, values={**entry.values, "done": True}, delivered=delivered)
         store.write(entry)
-    may_be_lost = entry is None and store.is_durable and _may_have_been_discarded(context)
+    is_kept = store.is_kept_by_clears or not store.is_durable
+    may_be_lost = entry is None and not is_kept and _may_have_been_discarded(context)
     if may_be_lost and kind is not WaitState:  # a wait costs nothing
         log.warning(
             "The task was cleared, and has no state of its earlier tries. What they may have paid for is not resumed: "

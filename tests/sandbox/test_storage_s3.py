@@ -15,7 +15,7 @@ from airflow_provider_pictory.sandbox import Sandbox
 from airflow_provider_pictory.storage import store
 from tests.conftest import Tries, needs_state_store
 from tests.sandbox.s3 import S3, CuttingProxy, needs_s3
-from tests.sandbox.tasks import generate, images, post
+from tests.sandbox.tasks import generate, images, lose_the_answer, post, posts
 
 pytestmark = [needs_s3, pytest.mark.usefixtures("connections", "no_sleep", "quick")]
 
@@ -158,3 +158,16 @@ def test_a_stored_picture_is_posted(sandbox: Sandbox, s3: S3, settings: Any):
     entry = sandbox.world.media[found["media_ids"][0]]
     assert entry.content == s3.client().get_object(Bucket="pictures", Key="fox.png")["Body"].read()
     assert post(image=image).run()["media_ids"] != found["media_ids"]
+
+
+def test_a_post_is_made_once_across_runs(sandbox: Sandbox, s3: S3):
+    def run(run_id: str) -> Tries:
+        task = post(image="https://pictures.example/a.png", record_to=s3.url("posts/2026-11-20"))
+        task.ti.run_id = run_id
+        return task
+
+    lose_the_answer(sandbox, run("first"))
+    found = run("second").run()
+    assert run("third").run()["post_id"] == found["post_id"]
+    assert len(posts(sandbox)) == 1
+    assert s3.keys_of() == ["posts/2026-11-20.json"]
