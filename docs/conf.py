@@ -18,7 +18,9 @@ from airflow_provider_pictory.sandbox.__main__ import make_parser
 project = "airflow-provider-pictory"
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
+copybutton_prompt_text = "$ "
+copybutton_only_copy_prompt_lines = True
 myst_heading_anchors = 3
 default_role = "code"
 autodoc_member_order = "bysource"

@@ -90,9 +90,14 @@ class Feed:
         return {
             "now": timestamp(world.clock()),
             "credits": plain_number(world.ai_credits_used),
-            "posts": [self._post(post) for post in reversed(posts)],
+            "posts": [self._post(post) for post in sorted(posts, key=self._order)],
             "images": [self._image(job) for job in reversed(jobs)],
         }
+
+    def _order(self, post: Post) -> tuple[bool, float]:
+        """Sort what is due first before what is due later, and both before what was, the latest first."""
+        time = post.scheduled_for or post.created_at
+        return (False, time) if time > self.world.clock() else (True, -time)
 
     def _post(self, post: Post) -> dict[str, Any]:
         now = self.world.clock()

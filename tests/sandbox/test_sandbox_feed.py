@@ -94,6 +94,18 @@ def test_the_snapshot_allows_just_its_own_parts(filled: Sandbox) -> None:
             assert f"{directive} 'sha256-{digest}'" in policy
 
 
+def test_posts_are_in_the_order_of_their_due_times(
+    sandbox: Sandbox, publish: Callable[..., str], travel: Callable[[float], None]
+) -> None:
+    publish("first")
+    travel(60)
+    publish("second")
+    for hour in (9, 7, 8):
+        publish(f"at {hour}", scheduled_for=f"2999-01-01T0{hour}:00:00Z")
+    data = requests.get(f"{sandbox.url}/sandbox/feed.json", timeout=10).json()
+    assert [post["content"] for post in data["posts"]] == ["at 7", "at 8", "at 9", "second", "first"]
+
+
 def test_an_empty_feed(sandbox: Sandbox) -> None:
     data = requests.get(f"{sandbox.url}/sandbox/feed.json", timeout=10).json()
     assert (data["posts"], data["images"]) == ([], [])

@@ -41,11 +41,25 @@ function picture(url, alt, ratio) {
   return box;
 }
 
+function copied(className, text) {
+  const row = make("div", className);
+  row.append(make("p", "", text));
+  if (navigator.clipboard && text) {
+    const button = make("button", "copy", "Copy");
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    });
+    row.append(button);
+  }
+  return row;
+}
+
 function post(entry) {
   const card = make("article");
   card.append(heading(entry.status, entry.scheduled_for || entry.created_at));
   for (const url of entry.pictures.filter(Boolean)) card.append(picture(url, ""));
-  card.append(make("p", "text", entry.content));
+  card.append(copied("text", entry.content));
   const chips = make("ul", "chips");
   for (const account of entry.accounts) {
     const settled = ["published", "failed", "partially_failed", "publishing"].includes(entry.status);
@@ -71,7 +85,7 @@ function image(entry) {
     box.style.aspectRatio = ratio;
     card.append(box);
   }
-  card.append(make("p", "text prompt", entry.prompt));
+  card.append(copied("text prompt", entry.prompt));
   const chips = make("ul", "chips");
   chips.append(make("li", "plain", entry.model));
   if (entry.style) chips.append(make("li", "plain", entry.style));
