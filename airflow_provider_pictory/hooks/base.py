@@ -113,9 +113,9 @@ class ServiceHook(BaseHook):
         """Close the session's connections; the next request opens new ones."""
         self.transport.close()
 
-    def send(self, request: ApiRequest[T], before_send: Callable[[], None] | None = None) -> T:
+    def send(self, request: ApiRequest[T]) -> T:
         """Send one request, as :meth:`~airflow_provider_pictory.client.transport.Transport.send` does."""
-        return self.transport.send(request, before_send)
+        return self.transport.send(request)
 
     def test_connection(self) -> tuple[bool, str]:
         """Test the connection, for the *Test* button of Airflow's connection form."""
