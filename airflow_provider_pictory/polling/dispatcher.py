@@ -276,7 +276,12 @@ class Dispatcher:
         return entry.wait.due_at(self._list.patience)
 
     def _due_until(self, until: float) -> set[str]:
-        return {entry.job_id for due_at, number, entry in self._heap if number == entry.number and due_at <= until}
+        """Return the jobs that are due until a time, without those that the list has already shown as ended."""
+        return {
+            entry.job_id
+            for due_at, number, entry in self._heap
+            if number == entry.number and due_at <= until and not entry.wait.is_listed_as_ended
+        }
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._context.run(self._loop.create_task, coroutine)

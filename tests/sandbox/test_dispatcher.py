@@ -233,6 +233,14 @@ class TestList:
         # Each task that starts or ends takes passes of its own, however few requests there are.
         assert self.passes <= 3 * requests + 2 * 200
 
+    def test_what_is_known_to_have_ended_is_confirmed_before_the_list_is_read_again(
+        self, sandbox: Sandbox, settings: Any
+    ):
+        settings(latency="2-2", list_results="no")
+        self.wait_for(sandbox, 500)  # five seconds at a hundred requests a second, and five intervals
+        assert calls(sandbox, "pictory.get_job") < 600
+        assert calls(sandbox, "pictory.list_jobs") <= 150
+
     @pytest.mark.parametrize("fault", [{"kind": "status", "status": 403}, {"kind": "hold"}, {"kind": "truncate"}])
     def test_each_is_polled_by_itself_where_there_is_no_list(
         self, sandbox: Sandbox, settings: Any, fault: dict[str, Any]
