@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from airflow_provider_pictory import exceptions as e
 from airflow_provider_pictory.sandbox import Sandbox
@@ -152,6 +153,55 @@ def test_of_two_runs_at_once_one_posts(run: Run, sandbox: Sandbox, monkeypatch: 
         late.run()
     late.run()
     assert len(posts(sandbox)) == 1
+
+
+class Killed(BaseException):
+    """What a process that is killed does not outlive."""
+
+
+def kill_at(point: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a process die before or after one of its writes and requests."""
+    points = itertools.count()
+
+    def wrap(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if next(points) == point:
+                raise Killed
+            result = real(*args, **kwargs)
+            if next(points) == point:
+                raise Killed
+            return result
+
+        monkeypatch.setattr(owner, name, call)
+
+    for owner, name in ((store, "read"), (store, "write"), (store, "delete"), (requests.Session, "send")):
+        wrap(owner, name)
+
+
+def test_whenever_the_first_run_is_killed_there_is_one_post(run: Run, sandbox: Sandbox, tmp_path: Path):
+    outcomes, repeated = [], 0
+    for point in itertools.count():
+        inputs = {"content": f"Killed at {point}", "record_to": f"file://{tmp_path}/{point}"}
+        first = run(**inputs)
+        with pytest.MonkeyPatch.context() as killing:
+            kill_at(point, killing)
+            try:
+                first.run()
+            except Killed:
+                pass
+            else:
+                break
+        try:
+            outcomes.append(run(**inputs).run())
+        except AirflowFailException:
+            outcomes.append(first.run())  # its retry
+            repeated += 1
+        assert run(**inputs).run()["post_id"] == outcomes[-1]["post_id"]
+        assert [post["content"] for post in posts(sandbox)] == [f"Killed at {item}" for item in range(point + 1)]
+    assert len(outcomes) >= 10
+    assert 1 <= repeated < len(outcomes)
 
 
 def test_nothing_is_posted_that_cannot_be_recorded(run: Run, sandbox: Sandbox, tmp_path: Path):
