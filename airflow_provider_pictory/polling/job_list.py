@@ -82,6 +82,8 @@ class JobList:
         self._measured_at = 0.0
         self._agreements = 0
         self._poll_seconds = 0.0
+        self._was_slow = False
+        """Whether the last reading took longer than as many polls; a single one may be an accident."""
         self._ended_at: dict[str, float] = {}
         self._has_seen_ends = False
 
@@ -158,8 +160,8 @@ class JobList:
     def _finish(self, reading: Reading, now: float) -> None:
         found = reading.found
         self._reading, self._measured_at = None, now
-        costs_more = reading.seconds > found * self._poll_seconds > 0
-        if costs_more or found < MIN_JOBS_PER_PAGE * reading.pages:
+        was_slow, self._was_slow = self._was_slow, reading.seconds > found * self._poll_seconds > 0
+        if (was_slow and self._was_slow) or found < MIN_JOBS_PER_PAGE * reading.pages:
             self._pages = inf
             self._on_stop()
             return
