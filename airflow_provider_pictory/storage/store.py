@@ -171,11 +171,12 @@ def _write_locally(local: Path, path: Path, replace: bool) -> None:
 
 
 def _upload(fs: Any, local: Path, path: str, replace: bool) -> None:
+    parameters = _put_parameters(fs)
     if replace:
-        _put(fs, local, path)
-    elif _can_create(fs):
+        _put(fs, local, path, **({"overwrite": True} if "overwrite" in parameters else {}))
+    elif parameters & {"mode", "overwrite"}:
         try:
-            _put(fs, local, path, mode="create")
+            _put(fs, local, path, **({"mode": "create"} if "mode" in parameters else {"overwrite": False}))
         except OSError as error:
             if error.errno not in (errno.ENOSYS, errno.ENOTSUP):  # a store that does not know conditional writes
                 raise
@@ -196,10 +197,14 @@ def _put(fs: Any, local: Path, path: str, **options: Any) -> None:
     sync(fs.loop, fs._put_file, str(local), path, timeout=UPLOAD_TIMEOUT, **options)
 
 
-def _can_create(fs: Any) -> bool:
-    """Whether an upload can be made to fail if the file exists: in newer versions of s3fs and gcsfs."""
+def _put_parameters(fs: Any) -> set[str]:
+    """
+    Return the names of an upload's parameters.
+
+    Newer versions of s3fs and gcsfs take ``mode="create"``, and adlfs ``overwrite=False``, to fail if the file exists.
+    """
     put: Callable[..., Any] = getattr(type(fs), "_put_file", type(fs).put_file)
-    return "mode" in inspect.signature(put).parameters
+    return set(inspect.signature(put).parameters)
 
 
 def _upload_and_rename(fs: Any, local: Path, path: str, replace: bool) -> None:

@@ -49,7 +49,8 @@ def test_what_an_earlier_release_has_stored_is_the_same_tasks_state(case: dict[s
     """The task's own request has the fingerprint that was stored, so that it resumes and does not pay again."""
     seen: list[str] = []
 
-    def load(context: Any, kind: Any, fingerprint: str) -> Any:
+    def load(context: Any, kind: Any, fingerprint: str, store: Any = None) -> Any:
+        assert store is None
         assert kind is KINDS[case["operator"]]
         seen.append(fingerprint)
         raise InterruptedError
