@@ -150,9 +150,12 @@ class FindOrCreatePost:
         log.info("Resuming PostEverywhere post %s, created by an earlier try", post_id)
         try:
             return self._transport.send(api.get_post(post_id))
-        except NotFoundError:
-            self._state.save(post_id=None, requested_at=time.time())  # a cleared task looks for it again
-            raise
+        except NotFoundError as error:
+            self._state.save(post_id=None, requested_at=time.time())
+            raise NotFoundError(
+                f"{error}. Clearing the task looks for post {post_id} again, and posts if it is not listed",
+                http_status=error.http_status,
+            ) from error
         except TransientError:
             if not tolerate_outage:
                 raise

@@ -215,7 +215,7 @@ def test_a_post_that_the_service_does_not_know_is_looked_for_by_a_cleared_task(r
     made = run().run()
     sandbox.fault("posteverywhere.get_post", "status", status=404)
     task = run()
-    with pytest.raises(e.NotFoundError):
+    with pytest.raises(e.NotFoundError, match=f"looks for post {made['post_id']} again"):
         task.run()
     task.clear()
     assert task.run()["post_id"] == made["post_id"]
