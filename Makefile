@@ -65,7 +65,7 @@ dist: $(VENV)/ready  ## Build the sdist and the wheel
 # What a user gets who installs a release of Airflow beside its constraints: the versions of the day of that release.
 RELEASES := 2.11.2=2026-04-01 3.0.6=2025-09-15 3.1.8=2026-04-01 3.2.2=2026-06-01 3.3.2=2026-10-01 3.4.0b2=2026-11-06
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-	--extra sandbox --extra dev
+	--extra previews --extra sandbox --extra dev
 # oxlint did not exist when the other releases were new. The tests of object storage and of lineage run on the newest
 # release: what they need does not go together with all constraints. Airflow's FAB auth manager could not be imported beside
 # SQLAlchemy 2.1 before this version of sqlalchemy-utils.
@@ -84,7 +84,7 @@ clean:
 	rm -rf .venv-* build demo dist *.egg-info
 
 # uv takes a quarter of pip's time; pip knows an index that is set up for it alone.
-$(VENV)/ready: EXTRAS := sandbox,dev$(if $(filter 3.3,$(AIRFLOW)),$(comma)storage-tests$(comma)lineage-tests)
+$(VENV)/ready: EXTRAS := previews,sandbox,dev$(if $(filter 3.3,$(AIRFLOW)),$(comma)storage-tests$(comma)lineage-tests)
 $(VENV)/ready: PINNED := --quiet --constraint constraints/airflow-$(AIRFLOW).txt
 $(VENV)/ready: setup.cfg constraints/airflow-$(AIRFLOW).txt
 	@echo "Setting up Airflow $(AIRFLOW) in $(VENV): about half a minute, once"

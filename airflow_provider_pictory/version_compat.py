@@ -108,11 +108,20 @@ def has_rows_for_tries() -> bool:
     XComs then belong to one try, and the server does not send the keys of earlier tries' XComs. From the same release
     on, a clear discards the task's state unless told otherwise.
     """
+    return _sdk_version() >= (1, 4)
+
+
+def has_gallery() -> bool:
+    """Whether Airflow's UI takes pages of plugins, as from Airflow 3.1."""
+    return _sdk_version() >= (1, 1)
+
+
+def _sdk_version() -> tuple[int, ...]:
     try:
         from airflow.sdk import __version__
     except ImportError:  # Airflow 2.11
-        return False
-    return tuple(map(int, __version__.split(".")[:2])) >= (1, 4)
+        return (0,)
+    return tuple(map(int, __version__.split(".")[:2]))
 
 
 async def get_async_connection(hook: BaseHook, conn_id: str) -> Any:

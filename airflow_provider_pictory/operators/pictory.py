@@ -24,7 +24,12 @@ from airflow_provider_pictory.storage.save_picture import Destination, Stored
 from airflow_provider_pictory.task.end_in_triggerer import can_end_from_trigger
 from airflow_provider_pictory.task.log_messages import job_ended, job_submitted
 from airflow_provider_pictory.task.paid_requests import send_paid
-from airflow_provider_pictory.task.save_image import describe_request, read_destination, save_job_image
+from airflow_provider_pictory.task.save_image import (
+    describe_request,
+    find_stored_image,
+    read_destination,
+    save_job_image,
+)
 from airflow_provider_pictory.task.state import ImageState, TaskState, load_state, started_at
 from airflow_provider_pictory.task.xcom import (
     check_image,
@@ -216,7 +221,7 @@ class GenerateImageOperator(PayingOperator):
         job_id = self._earlier_job(state)
         if job_id is None:
             self.check_before_paying(context)
-            if destination and (stored := destination.find_before_submit(request.picture_fingerprint())):
+            if destination and (stored := find_stored_image(context, destination, request)):
                 return self._reuse(context, state, stored)
             now = time.time()
             job_id = send_paid(

@@ -50,7 +50,12 @@ from airflow_provider_pictory.task.find_or_create_post import FindOrCreatePost
 from airflow_provider_pictory.task.log_messages import media_generated, post_ended
 from airflow_provider_pictory.task.paid_requests import send_paid
 from airflow_provider_pictory.task.post_record import PostRecord, check_record_to
-from airflow_provider_pictory.task.save_image import describe_request, read_destination, save_media
+from airflow_provider_pictory.task.save_image import (
+    describe_request,
+    find_stored_image,
+    read_destination,
+    save_media,
+)
 from airflow_provider_pictory.task.state import MediaState, PostState, TaskState, load_state, started_at
 from airflow_provider_pictory.task.xcom import (
     describe_source,
@@ -162,7 +167,7 @@ class GenerateMediaOperator(PayingOperator):
         record = state.values.media
         if record is None:
             self.check_before_paying(context)
-            if destination and (stored := destination.find_before_submit(request.picture_fingerprint())):
+            if destination and (stored := find_stored_image(context, destination, request)):
                 self.log.info("A picture of the same request is stored already, nothing is generated: %s", stored.path)
                 return self._deliver(context, state, request, {**stored.image, "credits_used": 0})
             media = send_paid(

@@ -11,7 +11,7 @@ import datetime as dt
 import logging
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from airflow_provider_pictory.storage.download import Download, download
 from airflow_provider_pictory.storage.errors import disk_errors
 from airflow_provider_pictory.storage.image_file import EXTENSIONS
 from airflow_provider_pictory.storage.keys import fill, placeholders
+from airflow_provider_pictory.storage.preview import preview_of_file, preview_of_stored
 from airflow_provider_pictory.storage.sidecar import Sidecar
 
 log = logging.getLogger(__name__)
@@ -75,10 +76,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Stored:
-    """A stored picture: its URL, and the image as in XCom when it was stored."""
+    """A stored picture: its URL, the image as in XCom when it was stored, and a small copy, if there is one."""
 
     path: str
     image: Mapping[str, Any]
+    preview: str | None = None
+
+    def with_preview(self) -> Stored:
+        """Return this with its preview, for which the picture is read."""
+        return replace(self, preview=preview_of_stored(self.path))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +117,7 @@ class Destination:
         if found is not None:
             stored = self._stored(base, found)
             if stored and self.if_exists == "reuse" and found.fingerprint == fingerprint:
-                return stored
+                return stored.with_preview()
             if stored:
                 raise _exists(stored.path, found)
         for extension in EXTENSIONS.values():
@@ -130,7 +136,7 @@ class Destination:
         base = fill(self.save_to, picture.names)
         found = self._read_sidecar(base) if self.sidecar else None
         if found is not None and (stored := self._reusable(base, found, picture)):
-            return stored
+            return stored.with_preview()
         with disk_errors(tempfile.gettempdir()):
             folder = tempfile.TemporaryDirectory(prefix="pictory-")
         with folder as name:
@@ -140,7 +146,10 @@ class Destination:
             with file:
                 downloaded = _download(picture, file, endpoint)
             local = local.rename(local.with_suffix(downloaded.image.extension))
-            return self._write(base, local, downloaded, found, picture)
+            stored = self._write(base, local, downloaded, found, picture)
+            if stored.image["sha256"] != downloaded.sha256:  # what another task has stored meanwhile
+                return stored.with_preview()
+            return replace(stored, preview=preview_of_file(local))
 
     def _write(self, base: str, local: Path, downloaded: Download, found: Sidecar | None, picture: Picture) -> Stored:
         path = base + downloaded.image.extension

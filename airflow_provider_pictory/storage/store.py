@@ -26,8 +26,8 @@ from airflow_provider_pictory.version_compat import AirflowNotFoundException, Ba
 
 CHUNK = 1024 * 1024
 
-UPLOAD_TIMEOUT = 300.0
-"""The maximum time of an upload, in seconds."""
+TRANSFER_TIMEOUT = 300.0
+"""The maximum time of an upload or a download, in seconds."""
 
 LOCAL = ("file", "local")
 OBJECT_STORES = ("s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "az", "adl")
@@ -91,7 +91,7 @@ def download(url: str, local: Path) -> None:
     """Copy a file to a local one."""
     with storage_errors(url):
         _, fs, path = _open(url)
-        fs.get_file(path, str(local))
+        _transfer(fs, "get_file", path, str(local))
 
 
 def write(local: Path, url: str, *, replace: bool) -> None:
@@ -173,28 +173,29 @@ def _write_locally(local: Path, path: Path, replace: bool) -> None:
 def _upload(fs: Any, local: Path, path: str, replace: bool) -> None:
     parameters = _put_parameters(fs)
     if replace:
-        _put(fs, local, path, **({"overwrite": True} if "overwrite" in parameters else {}))
+        _transfer(fs, "put_file", str(local), path, **({"overwrite": True} if "overwrite" in parameters else {}))
     elif parameters & {"mode", "overwrite"}:
+        only_new = {"mode": "create"} if "mode" in parameters else {"overwrite": False}
         try:
-            _put(fs, local, path, **({"mode": "create"} if "mode" in parameters else {"overwrite": False}))
+            _transfer(fs, "put_file", str(local), path, **only_new)
         except OSError as error:
             if error.errno not in (errno.ENOSYS, errno.ENOTSUP):  # a store that does not know conditional writes
                 raise
             _refuse(fs.exists(path), path)
-            _put(fs, local, path)
+            _transfer(fs, "put_file", str(local), path)
     else:
         _refuse(fs.exists(path), path)
-        _put(fs, local, path)
+        _transfer(fs, "put_file", str(local), path)
 
 
-def _put(fs: Any, local: Path, path: str, **options: Any) -> None:
-    """Upload a file, in at most ``UPLOAD_TIMEOUT``: s3fs can wait for ever after a connection was lost."""
+def _transfer(fs: Any, method: str, source: str, target: str, **options: Any) -> None:
+    """Copy a file from or to the store, in a bounded time: s3fs can wait for ever after a connection was lost."""
     if not fs.async_impl:
-        fs.put_file(str(local), path, **options)
+        getattr(fs, method)(source, target, **options)
         return
     from fsspec.asyn import sync  # type: ignore[import-untyped]
 
-    sync(fs.loop, fs._put_file, str(local), path, timeout=UPLOAD_TIMEOUT, **options)
+    sync(fs.loop, getattr(fs, f"_{method}"), source, target, timeout=TRANSFER_TIMEOUT, **options)
 
 
 def _put_parameters(fs: Any) -> set[str]:

@@ -13,6 +13,7 @@ from airflow_provider_pictory.client.transport import Transport
 from airflow_provider_pictory.client.validation import read_boolean
 from airflow_provider_pictory.storage.keys import check_save_to
 from airflow_provider_pictory.storage.save_picture import Destination, Picture, Stored
+from airflow_provider_pictory.task.xcom import PREVIEW_KEY, push_if_possible
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import BaseOperator, Context
@@ -37,6 +38,20 @@ def describe_request(request: ImageRequest | MediaGenerationRequest) -> dict[str
         "parameters": parameters,
         "fingerprint": request.picture_fingerprint(),
     }
+
+
+def find_stored_image(
+    context: Context, destination: Destination, request: ImageRequest | MediaGenerationRequest
+) -> Stored | None:
+    """
+    Look for a stored picture of the same request, and check that another can be stored.
+
+    :raises ServiceError: if another picture is there and may not be replaced, or the storage cannot be used.
+    """
+    stored = destination.find_before_submit(request.picture_fingerprint())
+    if stored:
+        _push_preview(context, stored)
+    return stored
 
 
 def save_job_image(
@@ -101,4 +116,13 @@ def _save(
         parameters=request.get("parameters") or {},
         task={name: getattr(ti, name, None) for name in ("dag_id", "run_id", "task_id", "map_index")},
     )
-    return destination.save(picture, transport.endpoint)
+    stored = destination.save(picture, transport.endpoint)
+    _push_preview(context, stored)
+    return stored
+
+
+def _push_preview(context: Context, stored: Stored) -> None:
+    """Push the preview of a picture that galleries know by its job or media."""
+    ids = {name: stored.image.get(name) for name in ("job_id", "media_id")}
+    if stored.preview and any(ids.values()):
+        push_if_possible(context, {PREVIEW_KEY: {**ids, "path": stored.path, "preview": stored.preview}})

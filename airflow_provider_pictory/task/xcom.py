@@ -40,6 +40,9 @@ POST_KEY = "posteverywhere_post"
 REQUEST_KEY = "pictory_request"
 """The XCom key of a submitted job's request, for the task that waits for the job, and of that task for galleries."""
 
+PREVIEW_KEY = "pictory_preview"
+"""The XCom key of a small copy of a stored picture, which galleries show when its URL does not work any more."""
+
 CONTENT_LIMIT = 2000
 """The number of characters of a post's text that galleries get."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ from airflow_provider_pictory.operators.posteverywhere import GenerateMediaOpera
 from airflow_provider_pictory.operators.storage import SaveImageOperator
 from airflow_provider_pictory.sandbox import Sandbox
 from airflow_provider_pictory.storage import save_picture, store
-from airflow_provider_pictory.version_compat import AirflowSkipException
+from airflow_provider_pictory.storage.preview import preview_of_stored
+from airflow_provider_pictory.version_compat import AirflowSkipException, has_gallery
 from tests.conftest import Tries, needs_state_store
 from tests.sandbox.picture_server import PictureServer, ok, png, status
 from tests.sandbox.tasks import PROMPT, calls, generate, images, post, posts, rendered, sensor
@@ -231,6 +234,101 @@ class TestReuse:
         assert len(files(folder)) == 2
         content = Path(image["path"].removeprefix("file://")).read_bytes()
         assert hashlib.sha256(content).hexdigest() == json.loads(next(folder.glob("*.json")).read_text())["sha256"]
+
+
+@pytest.mark.skipif(not has_gallery(), reason="needs the gallery (Airflow 3.1)")
+class TestPreview:
+    """The small copy of a stored picture, which the gallery shows when the service has removed the picture."""
+
+    def test_of_a_picture_that_was_made(self, sandbox: Sandbox, folder: Path, deferrable: bool):
+        task = keep(folder, "fox", deferrable=deferrable, aspect_ratio="16:9")
+        image = task.run()
+        pushed = task.ti.pushed["pictory_preview"]
+        assert pushed == {
+            "job_id": image["job_id"],
+            "media_id": None,
+            "path": image["path"],
+            "preview": preview_of_stored(image["path"]),
+        }
+        assert pushed["preview"].startswith("data:image/webp;base64,")
+
+    def test_of_one_that_is_stored_already(self, sandbox: Sandbox, folder: Path, settings: Callable[..., None]):
+        first, second = keep(folder, if_exists="reuse"), keep(folder, if_exists="reuse")
+        first.run()
+        settings(retention=0)
+        second.run()
+        assert second.ti.pushed["pictory_preview"] == first.ti.pushed["pictory_preview"]
+
+    def test_of_one_that_another_run_has_stored_meanwhile(
+        self, sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        first, second = keep(folder, if_exists="reuse"), keep(folder, if_exists="reuse")
+        download = save_picture.download
+
+        def store_another(*args: Any) -> Any:
+            monkeypatch.setattr(save_picture, "download", download)
+            second.run()
+            found = download(*args)
+            monkeypatch.setattr(save_picture, "preview_of_file", lambda _: pytest.fail("it is of another picture"))
+            return dataclasses.replace(found, sha256="of another")
+
+        monkeypatch.setattr(save_picture, "download", store_another)
+        first.run()
+        assert first.ti.pushed["pictory_preview"] == second.ti.pushed["pictory_preview"]
+
+    def test_of_what_a_sensor_stores_and_stores_again(
+        self, sandbox: Sandbox, folder: Path, deferrable: bool, submit: Callable[..., str]
+    ):
+        task = sensor(submit(), deferrable=deferrable, save_to=f"file://{folder}/{{job_id}}")
+        image = task.run()
+        pushed = dict(task.ti.pushed["pictory_preview"])
+        assert (pushed["job_id"], pushed["path"]) == (image["job_id"], image["path"])
+        task.run()
+        assert task.ti.pushed["pictory_preview"] == pushed
+
+    def test_of_an_entry_of_the_media_library(self, sandbox: Sandbox, folder: Path):
+        first, second = media(folder, if_exists="reuse"), media(folder, if_exists="reuse")
+        record = first.run()
+        second.run()
+        for task in (first, second):
+            pushed = task.ti.pushed["pictory_preview"]
+            assert (pushed["job_id"], pushed["media_id"]) == (None, record["media_id"])
+            assert (pushed["path"], bool(pushed["preview"])) == (record["path"], True)
+
+    def test_of_a_copy_that_another_task_makes(self, sandbox: Sandbox, folder: Path):
+        image = generate(wait_for_completion=True).run()
+        record = Tries(GenerateMediaOperator(task_id="media", prompt=PROMPT)).run()
+        for source, name in ((image, "job_id"), (record, "media_id")):
+            task = save(source, f"file://{folder}/{{{name}}}")
+            stored = task.run()
+            pushed = task.ti.pushed["pictory_preview"]
+            assert (pushed[name], pushed["path"]) == (source[name], stored["path"])
+
+    def test_there_is_none_of_what_the_gallery_does_not_know(self, sandbox: Sandbox, folder: Path):
+        task = generate(wait_for_completion=True)
+        image = task.run()
+        assert "pictory_preview" not in task.ti.pushed
+        task = save(image["url"], f"file://{folder}/fox")
+        task.run()
+        assert "pictory_preview" not in task.ti.pushed
+
+    def test_a_task_does_not_fail_for_it(self, sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch):
+        task = keep(folder, "fox")
+        push = task.ti.xcom_push
+
+        def refuse(key: str, value: Any, **more: Any) -> None:
+            if key == "pictory_preview":
+                raise RuntimeError("422: too large")
+            push(key, value, **more)
+
+        monkeypatch.setattr(task.ti, "xcom_push", refuse)
+        assert task.run()["path"] == f"file://{folder}/fox.png"
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, "PIL", None)
+            task = keep(folder, "owl")
+            assert task.run()["path"] == f"file://{folder}/owl.png"
+        assert "pictory_preview" not in task.ti.pushed
+        assert task.ti.pushed["pictory_image"]["path"]
 
 
 class TestRetries:

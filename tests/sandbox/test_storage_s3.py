@@ -48,9 +48,13 @@ def test_the_picture_and_its_sidecar(sandbox: Sandbox, s3: S3):
 
 
 def test_another_run_pays_nothing(sandbox: Sandbox, s3: S3):
-    first = keep(s3.url("{fingerprint}"), if_exists="reuse").run()
-    assert keep(s3.url("{fingerprint}"), if_exists="reuse").run() == {**first, "ai_credits_used": 0}
+    first, second = (keep(s3.url("{fingerprint}"), if_exists="reuse") for _ in range(2))
+    image = first.run()
+    assert second.run() == {**image, "ai_credits_used": 0}
     assert len(images(sandbox)) == 1
+    previews = [task.ti.pushed["pictory_preview"] for task in (first, second)]
+    assert previews[0] == previews[1]
+    assert previews[0]["path"] == image["path"]
 
 
 def test_another_picture_is_an_error_before_anything_is_paid_and_may_be_replaced(sandbox: Sandbox, s3: S3):
@@ -136,7 +140,7 @@ def test_a_connection_that_breaks_in_the_middle_of_an_upload_leaves_nothing(
     sandbox: Sandbox, s3: S3, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("s3fs.S3FileSystem.retries", 2)
-    monkeypatch.setattr(store, "UPLOAD_TIMEOUT", 10.0)
+    monkeypatch.setattr(store, "TRANSFER_TIMEOUT", 10.0)
     with CuttingProxy(s3.address, after=20_000) as proxy:
         behind = S3(proxy.address)
         connect(behind, monkeypatch)

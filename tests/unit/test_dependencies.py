@@ -55,7 +55,7 @@ def imported(files: Iterator[Path]) -> set[str]:
 def test_what_the_package_imports_is_declared_and_nothing_else():
     sandbox = PACKAGE / "sandbox"
     own = imported(file for file in PACKAGE.rglob("*.py") if not file.is_relative_to(sandbox))
-    assert own - UNDECLARED == set(declared("install_requires"))
+    assert own - UNDECLARED == set(declared("install_requires") | declared("previews"))
     assert imported(sandbox.rglob("*.py")) - set(declared("install_requires")) == set(declared("sandbox"))
 
 
@@ -67,7 +67,8 @@ def pinned(file: Path) -> dict[str, str]:
 def test_the_package_can_be_installed_beside_the_pins_of_an_airflow(file: Path):
     pins = pinned(file)
     assert file.stem in ("airflow-lowest", f"airflow-{pins['apache-airflow'].rpartition('.')[0]}")
-    for name, requirement in (declared("install_requires") | declared("sandbox") | declared("dev")).items():
+    extras = declared("previews") | declared("sandbox") | declared("dev")
+    for name, requirement in (declared("install_requires") | extras).items():
         if requirement.marker is None or requirement.marker.evaluate({"python_version": "3.11"}):
             is_allowed = requirement.specifier.contains(pins[name], prereleases=True)
             assert is_allowed, f"{requirement}, and {pins[name]} in {file.name}"
@@ -75,7 +76,7 @@ def test_the_package_can_be_installed_beside_the_pins_of_an_airflow(file: Path):
 
 def test_the_lowest_versions_are_the_declared_ones():
     pins = pinned(ROOT / "constraints" / "airflow-lowest.txt")
-    for name, requirement in (declared("install_requires") | declared("sandbox")).items():
+    for name, requirement in (declared("install_requires") | declared("previews") | declared("sandbox")).items():
         if requirement.marker is None:
             [floor] = requirement.specifier
             assert f"{pins[name]}.".startswith(f"{floor.version}."), f"{requirement}, and {pins[name]}"
