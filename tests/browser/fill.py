@@ -2,7 +2,7 @@
 Fill Airflow's database: real runs of the DAGs beside this file, copies of one of them, users and what they may see.
 
 It is one process, because each start of Airflow takes seconds. ``fill.py 60`` makes 60 copies of a run with 50 images,
-``fill.py 60 posts`` with a post for each.
+``fill.py 60 posts`` with a post for each. ``fill.py kept`` runs the DAG of that name alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from airflow_provider_pictory.ui.approval_form import form_body
 
 # From Airflow 3.4 each try has a row of its own, and XComs belong to it.
 PER_TRY = hasattr(XComModel, "task_instance_id")
-RUNS, IMAGES_OF_A_RUN = int((sys.argv[1:] or ["40"])[0]), 50
+RUNS, IMAGES_OF_A_RUN = int(next(filter(str.isdecimal, sys.argv[1:]), 40)), 50
 WITH_POSTS = "posts" in sys.argv
 KEPT_RUNS = 30  # whose rendered fields Airflow keeps
 POST = {"operator": "PostImageOperator", "custom_operator_name": "PostImageOperator", "task_display_name": "post"}
@@ -199,8 +199,11 @@ def operator(name: str) -> dict[str, str]:
 
 
 airflow("db", "migrate")
-for dag in ("archive", "strange", "night_shift", "desk", "spring_campaign"):
-    airflow("dags", "test", dag)
-multiply("archive")
-ask_people("desk")
+if "kept" in sys.argv:
+    airflow("dags", "test", "kept")
+else:
+    for dag in ("archive", "strange", "night_shift", "desk", "spring_campaign"):
+        airflow("dags", "test", dag)
+    multiply("archive")
+    ask_people("desk")
 add_users()

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { readImage, readPost, readRequest, webAddress } from "../../airflow_provider_pictory/ui/gallery/static/parse_xcom.js";
+import { readImage, readPost, readPreview, readRequest, webAddress } from "../../airflow_provider_pictory/ui/gallery/static/parse_xcom.js";
 import { STATES } from "../../airflow_provider_pictory/ui/gallery/static/states.js";
 
 const NOTHING = {
@@ -9,6 +9,7 @@ const NOTHING = {
   mediaId: null,
   url: null,
   strange: false,
+  path: null,
   width: null,
   height: null,
   credits: null,
@@ -22,6 +23,7 @@ const IMAGE = {
   job_id: "job-1",
   media_id: "media-1",
   url: "https://pictures.example/1.png",
+  path: "s3://aws_default@bucket/1.png",
   width: 1536,
   height: 1024,
   ai_credits_used: 0.6,
@@ -40,6 +42,7 @@ describe("readImage", () => {
       mediaId: "media-1",
       url: "https://pictures.example/1.png",
       strange: false,
+      path: "s3://aws_default@bucket/1.png",
       width: 1536,
       height: 1024,
       credits: 0.6,
@@ -130,6 +133,46 @@ describe("what an image has cost", () => {
     const failed_jobs = [{ ai_credits_used: 1, error: "a" }, { ai_credits_expected: 2, error: "b" }, { error: "c" }, 7];
     assert.deepEqual(cost({ ai_credits_used: 2, failed_jobs }), [5, 2, 3]);
     assert.deepEqual(cost({ ai_credits_used: 2, failed_jobs: "none" }), [2, 0, 0]);
+  });
+});
+
+describe("readPreview", () => {
+  const start = "data:image/webp;base64,";
+  const value = (preview) => ({ job_id: "1", media_id: null, path: "s3://bucket/1.png", preview });
+
+  test("takes what a task pushed, also as JSON text", () => {
+    const expected = { jobId: "1", mediaId: null, path: "s3://bucket/1.png", source: `${start}UklGRg==` };
+    assert.deepEqual(readPreview(value(`${start}UklGRg==`)), expected);
+    assert.deepEqual(readPreview(JSON.stringify(value(`${start}UklGRg==`))), expected);
+  });
+
+  test("takes 24,000 characters, and no more", () => {
+    const most = start + "A".repeat(24_000 - start.length);
+    assert.equal(readPreview(value(most)).source, most);
+    assert.equal(readPreview(value(`${most}A`)), null);
+  });
+
+  test("takes no address of any other kind", () => {
+    const others = [
+      "https://pictures.example/1.png",
+      "javascript:alert(1)",
+      "data:text/html;base64,UklGRg==",
+      "data:image/svg+xml;base64,UklGRg==",
+      "data:image/webp,UklGRg==",
+      `${start}`,
+      `${start}<svg>`,
+      `${start}UklGRg==#x`,
+      `${start}UklGRg==\n`,
+      ` ${start}UklGRg==`,
+      `${start.toUpperCase()}UklGRg==`,
+    ];
+    for (const preview of [...others, ...WRONG_TYPES, undefined]) assert.equal(readPreview(value(preview)), null);
+    for (const nothing of [...NO_OBJECTS, {}]) assert.equal(readPreview(nothing), null);
+  });
+
+  test("shows without ids and path what has none", () => {
+    const { jobId, mediaId, path } = readPreview({ preview: `${start}UklGRg==`, job_id: 7, media_id: {}, path: [] });
+    assert.deepEqual([jobId, mediaId, path], [null, null, null]);
   });
 });
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "img-src 'self' http: https: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     # A new release of this package shows at once; what has not changed is not sent again.

@@ -11,6 +11,7 @@ const PATIENCE = 30_000; // ms
 export const IMAGES = "pictory_image";
 export const POSTS = "posteverywhere_post";
 export const REQUESTS = "pictory_request";
+export const PREVIEWS = "pictory_preview";
 export const FIELDS = "rendered fields"; // of a task, which are no XCom
 
 // kind: "login", "forbidden", "gone", "conflict", "server" or "network"

@@ -12,8 +12,8 @@ function row(name, ...value) {
   return make("div", {}, make("dt", {}, name), make("dd", {}, ...value));
 }
 
-function code(name, text) {
-  return row(name, make("code", {}, text), " ", copyButton(text, `the ${name.toLowerCase()} id`));
+function code(name, text, what = `the ${name.toLowerCase()} id`) {
+  return row(name, make("code", {}, text), " ", copyButton(text, what));
 }
 
 function destinationItem(destination) {
@@ -82,6 +82,8 @@ export function details(item, context) {
   );
   if (item.jobId) facts.append(code("Job", item.jobId));
   if (image?.mediaId) facts.append(code("Media", image.mediaId));
+  const stored = (path) => facts.append(code("Stored", path, "where it is stored"));
+  if (image?.path) stored(image.path);
   if (item.reference) facts.append(row("From", outside(item.reference, "the reference image")));
   const prompt = make("p", { className: "prompt", dir: "auto" }, titleOf(item));
   const about = make("div", { className: "about" }, prompt);
@@ -95,5 +97,6 @@ export function details(item, context) {
   if (item.making !== "made") about.append(make("p", {}, makingBadge(item.making)));
   if (item.error) about.append(make("p", { className: "failed", dir: "auto" }, item.error));
   about.append(...[actionsOf(item, context.changed), facts, postsOf(item, context)].filter(Boolean));
-  return [make("figure", {}, picture(item, {})), about];
+  const shown = picture(item, {}, ({ path }) => !image.path && path && stored(path));
+  return [make("figure", {}, shown), about];
 }

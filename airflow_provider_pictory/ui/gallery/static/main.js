@@ -9,9 +9,11 @@ import { byPrompt, fits, fitsDag, join, troubled } from "./items.js";
 import * as large from "./large.js";
 import { Reader } from "./load_data.js";
 import * as notice from "./notice.js";
+import * as pictures from "./pictures.js";
 import * as plotStrip from "./plot_strip.js";
 import * as schedule from "./schedule.js";
 import * as spending from "./spending.js";
+import { StoredCopies } from "./stored_copies.js";
 import * as summary from "./summary.js";
 import { DEFAULTS, back, onReturn, readAddress, scope, writeAddress } from "./view.js";
 
@@ -89,6 +91,8 @@ list.setUp({
   seen: renderSoon,
 });
 plotStrip.setUp({ choose, resized: renderSoon });
+const copies = new StoredCopies(renderSoon, (task) => reader.images.some(({ place }) => place === task.place));
+pictures.setUp({ copyOf: (item) => copies.of(item) });
 
 // Showing
 
@@ -102,6 +106,7 @@ let shownItems = [];
 function render() {
   clearTimeout(waiting);
   waiting = null;
+  copies.settle();
   const now = Date.now();
   const { last } = scope.run ? {} : boundsOf(view.range, now, dayOf);
   const all = join(reader, { prices, now, dayOf }).filter(({ day }) => !last || day <= last);
@@ -126,7 +131,8 @@ function render() {
   if (whole || view.group || view.tab === "schedule") reader.wantTasks();
   else if (item) reader.wantTasks(item.at);
   needed.push(...troubled(all, reader));
-  reader.want(needed.map(({ record, task, of }) => record ?? task ?? of), [...images, ...reader.posts], whole);
+  const inView = needed.map(({ record, task, of }) => record ?? task ?? of);
+  reader.want([...inView, ...copies.pending], [...images, ...reader.posts], whole);
 }
 
 function loadRest() {

@@ -43,6 +43,7 @@ export function readImage(value) {
     mediaId: text(it.media_id, 200),
     url: webAddress(it.url),
     strange: it.url != null && !webAddress(it.url),
+    path: text(it.path, 2000),
     width: pixels(it.width),
     height: pixels(it.height),
     prompt: text(it.prompt, 20_000),
@@ -65,6 +66,17 @@ function charged(it) {
     estimated += expected ?? 0;
   }
   return { credits, estimated, failedJobs: failed.length };
+}
+
+const PREVIEW = /^data:image\/webp;base64,[A-Za-z0-9+/]+={0,2}$/;
+const LONGEST = 24_000;
+
+// The small copy of a stored picture, and where the picture itself is. Null where it is anything else than a picture.
+export function readPreview(value) {
+  const it = object(value);
+  const { preview: source } = it ?? {};
+  if (typeof source !== "string" || source.length > LONGEST || !PREVIEW.test(source)) return null;
+  return { jobId: text(it.job_id, 200), mediaId: text(it.media_id, 200), path: text(it.path, 2000), source };
 }
 
 // The request of a job that somebody waits for.

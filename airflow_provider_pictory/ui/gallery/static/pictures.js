@@ -34,9 +34,46 @@ export function isReading({ record }) {
   return Boolean(record) && (record.state === "unread" || record.state === "reading");
 }
 
-// Shows a picture, or says why there is none.
-export function picture(item, properties) {
-  const missing = (...parts) => make("span", { className: "missing" }, ...parts);
+let acts;
+
+// acted: {copyOf(item)}, which promises the stored copy of an item's picture, or null.
+export function setUp(acted) {
+  acts = acted;
+}
+
+const missing = (...parts) => make("span", { className: "missing" }, ...parts);
+const altOf = (item) => titleOf(item).slice(0, 300);
+
+// Calls the function of an element once the element is seen.
+const awaited = new WeakMap();
+const observer = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      observer.unobserve(target);
+      awaited.get(target)();
+    }
+  },
+  { rootMargin: "200px" },
+);
+
+// Shows a stored copy in place of an element, or the reason why the picture itself cannot be shown.
+async function showCopy(element, item, reason, said) {
+  const { path } = item.image;
+  const failed = missing(path ? `${reason}; stored at ${path}` : reason);
+  const copy = await acts.copyOf(item);
+  if (!copy) return element.replaceWith(failed);
+  const shown = make("img", { alt: altOf(item) });
+  const place = make("span", { className: "copied" }, shown, make("span", { className: "mark" }, "Small stored copy"));
+  if (copy.path) place.title = copy.path;
+  shown.addEventListener("error", () => place.replaceWith(failed));
+  shown.src = copy.source;
+  element.replaceWith(place);
+  return said(copy);
+}
+
+// Shows a picture, or says why there is none. said: called with the stored copy if that is shown instead.
+export function picture(item, properties, said = () => {}) {
   const { record, image, making, error } = item;
   if (record?.state === "failed" && making === "made") return missing("Airflow could not say what this is");
   if (isReading(item) && making !== "failed") return make("span", { className: "skeleton" });
@@ -44,15 +81,24 @@ export function picture(item, properties) {
   if (making !== "made") return missing(makingBadge(making), error && make("span", {}, error));
   if (!image) return missing("Its value is not kept in Airflow's database");
   if (image.strange) return missing("Its address is not one of the web");
-  if (!image.url && image.mediaId) return missing("Shown by PostEverywhere alone, in its media library");
-  if (!image.url) return missing("No address is known");
+  if (!image.url) {
+    const reason = image.mediaId ? "Shown by PostEverywhere alone, in its media library" : "No address is known";
+    const waiting = make("span", { className: "skeleton" });
+    awaited.set(waiting, () => showCopy(waiting, item, reason, said));
+    observer.observe(waiting);
+    return waiting;
+  }
   const shown = make("img", {
-    alt: titleOf(item).slice(0, 300),
+    alt: altOf(item),
     referrerPolicy: "no-referrer",
     decoding: "async",
     ...properties,
   });
-  shown.addEventListener("error", () => shown.replaceWith(missing("No longer at its address")));
+  shown.addEventListener("error", () => {
+    const waiting = make("span", { className: "skeleton" });
+    shown.replaceWith(waiting);
+    showCopy(waiting, item, "No longer at its address", said);
+  });
   shown.src = image.url;
   return shown;
 }

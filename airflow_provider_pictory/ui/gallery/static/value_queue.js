@@ -1,17 +1,23 @@
 // Reads values while the page shows them. Each is a call, which the api-server has to work for: those in view are read
 // at once, others only by and by, and not without end unless somebody asks for what needs them.
 
-import { FIELDS, IMAGES, POSTS, REQUESTS, read } from "./airflow_api.js";
+import { FIELDS, IMAGES, POSTS, PREVIEWS, REQUESTS, read } from "./airflow_api.js";
 import { keep } from "./kept_values.js";
 import { taskOf } from "./parse_tasks.js";
-import { readImage, readPost, readRequest } from "./parse_xcom.js";
+import { readImage, readPost, readPreview, readRequest } from "./parse_xcom.js";
 
 const ALONGSIDE = 6; // calls at a time for what is in view, or was asked for
 const ASIDE = 2; // calls at a time for the rest
 const UNASKED = 500; // values that are read by themselves beside those in view
 const PAUSES = [1000, 4000]; // ms before a value that could not be read is asked for again
 
-export const PARSE = { [IMAGES]: readImage, [POSTS]: readPost, [REQUESTS]: readRequest, [FIELDS]: taskOf };
+export const PARSE = {
+  [IMAGES]: readImage,
+  [POSTS]: readPost,
+  [REQUESTS]: readRequest,
+  [PREVIEWS]: readPreview,
+  [FIELDS]: taskOf,
+};
 
 const isUnread = ({ state }) => state === "unread";
 
