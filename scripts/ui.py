@@ -31,6 +31,9 @@ COMPONENTS = {
 }
 
 
+CLEAN = """curl -X POST {}/sandbox/settings --json '{{"retention": 0}}'"""
+
+
 class StoppedError(Exception):
     """Somebody has stopped it, or a part of it has ended by itself."""
 
@@ -146,10 +149,13 @@ def main() -> int:
     try:
         with Sandbox(latency="1-4") as sandbox, LocalAirflow(home, sandbox, stop) as airflow:
             airflow.wait_for(lambda: airflow.ask("GET", "version"))
-            print(f"\n  Gallery  {airflow.url}/plugin/pictory-gallery\n  DAGs     {airflow.url}/dags\n")
+            print(f"\n  Gallery  {airflow.url}/plugin/pictory-gallery\n  DAGs     {airflow.url}/dags")
+            print(f"  Sandbox  {sandbox.url}\n")
             print(f"A run of {DAG} fills the gallery:", flush=True)
             state = airflow.run(sandbox)
-            print(f"The run ended: {state}. Airflow goes on until Ctrl+C.", flush=True)
+            print(f"The run ended: {state}. Airflow goes on until Ctrl+C.")
+            print("Let Pictory remove its pictures, and the gallery shows the small copies of those that are stored:")
+            print(f"  {CLEAN.format(sandbox.url)}", flush=True)
             airflow.wait_for(lambda: False)
     except StoppedError as reason:
         if reason.args:
