@@ -37,7 +37,7 @@ from airflow_provider_pictory.task.xcom import (
     for_galleries,
     push_failed_image,
     push_image,
-    push_record,
+    push_not_stored,
     push_request,
     reporting_failure,
 )
@@ -324,7 +324,7 @@ class GenerateImageOperator(PayingOperator):
         try:
             stored = save_job_image(context, destination, self.hook.transport, job.as_xcom(), description)
         except ServiceError as error:
-            push_record(context, for_galleries(job, self.prompt, self._model))
+            push_not_stored(context, for_galleries(job, self.prompt, self._model), error)
             self._has_pushed_job = True
             if isinstance(error, NotFoundError):  # the picture is gone: if the task is cleared, it makes another
                 self._give_up(state, job, error)

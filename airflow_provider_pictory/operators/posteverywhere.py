@@ -61,6 +61,7 @@ from airflow_provider_pictory.task.xcom import (
     describe_source,
     media_for_galleries,
     push_failed_image,
+    push_not_stored,
     push_post,
     push_record,
     reporting_failure,
@@ -183,8 +184,8 @@ class GenerateMediaOperator(PayingOperator):
         if destination:
             try:
                 saved = save_media(context, destination, self.hook.transport, record, describe_request(request))
-            except ServiceError:
-                push_record(context, media_for_galleries(record, request))
+            except ServiceError as error:
+                push_not_stored(context, media_for_galleries(record, request), error)
                 raise
             record = {**saved.image, "credits_used": record["credits_used"]}
         return self._deliver(context, state, request, record)

@@ -30,9 +30,11 @@ from airflow_provider_pictory.task.xcom import (
     REQUEST_KEY,
     check_image,
     find_request,
+    for_galleries,
     push_failed_image,
     push_if_possible,
     push_image,
+    push_not_stored,
     reporting_failure,
 )
 from airflow_provider_pictory.version_compat import (
@@ -250,6 +252,11 @@ class ImageJobSensor(WithLineage, Linked, BaseSensorOperator):
             raise
         image: Mapping[str, Any] = job.as_xcom()
         if destination := read_destination(self):
-            stored = save_job_image(context, destination, self.hook.transport, image, request)
+            try:
+                stored = save_job_image(context, destination, self.hook.transport, image, request)
+            except ServiceError as error:
+                push_not_stored(context, for_galleries(image, prompt, model), error)
+                self._has_pushed_job = True
+                raise
             image = {**stored.image, "ai_credits_used": job.ai_credits_used}
         return push_image(context, image, prompt, model)

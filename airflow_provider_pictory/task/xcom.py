@@ -115,6 +115,11 @@ def push_record(context: Context, record: Mapping[str, Any]) -> None:
     report(context, record)
 
 
+def push_not_stored(context: Context, record: Mapping[str, Any], error: ServiceError) -> None:
+    """Push an image whose picture could not be stored, for galleries, and report it."""
+    push_record(context, {**record, "not_stored": one_line(error)})
+
+
 def _with_failed_jobs(record: dict[str, Any], failed_jobs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**record, "failed_jobs": list(failed_jobs)} if failed_jobs else record
 

@@ -63,6 +63,12 @@ describe("each generation is an item", () => {
     assert.deepEqual([found.making, found.attention], ["failed", "generation"]);
   });
 
+  test("whose picture could not be stored needs attention, and is an image all the same", () => {
+    const value = { job_id: "1", url: "https://pictures.example/1.png", not_stored: "no such bucket" };
+    const [found] = items({ images: [image("a", value)], tasks: [task("a", "make", "failed")] });
+    assert.deepEqual([found.making, found.attention, found.image.notStored], ["made", "storing", "no such bucket"]);
+  });
+
   test("that failed on a try and is tried again", () => {
     const [found] = items({ images: [image("a", { error: "x" })], tasks: [task("a", "make", "up_for_retry")] });
     assert.deepEqual([found.making, found.attention], ["retrying", null]);

@@ -18,6 +18,7 @@ const NOTHING = {
   prompt: null,
   model: null,
   error: null,
+  notStored: null,
 };
 const IMAGE = {
   job_id: "job-1",
@@ -51,6 +52,7 @@ describe("readImage", () => {
       prompt: "A lighthouse",
       model: "flux-schnell",
       error: null,
+      notStored: null,
     });
   });
 

@@ -351,7 +351,9 @@ class TestRetries:
                 patch.setattr(store, "write", fail_at)
             with pytest.raises(e.TransientError):
                 task.run()
-        assert task.ti.pushed["pictory_image"]["prompt"] == PROMPT  # it is paid, so that galleries show it
+        shown = task.ti.pushed["pictory_image"]  # it is paid for
+        assert (shown["prompt"], shown["status"]) == (PROMPT, "completed")
+        assert shown["not_stored"]
         assert task.run()["path"] == f"file://{folder}/fox.png"
         assert len(images(sandbox)) == 1
         assert files(folder) == ["fox.json", "fox.png"]
@@ -417,6 +419,18 @@ class TestSensor:
     def test_without_that_task_it_is_an_error(self, sandbox: Sandbox, folder: Path, submit: Callable[..., str]):
         with pytest.raises(e.InvalidRequestError, match=r"save_to: has {fingerprint} in it.*allowed: {job_id}"):
             sensor(submit(), save_to=f"file://{folder}/{{fingerprint}}").run()
+
+    def test_one_that_cannot_be_stored_is_shown_all_the_same(self, submit: Any, folder: Path):
+        folder.write_text("a file, and no folder")
+        task = sensor(submit(), save_to=f"file://{folder}/{{job_id}}")
+        with pytest.raises(e.InvalidRequestError):
+            task.run()
+        shown = task.ti.pushed["pictory_image"]
+        assert shown["status"] == "completed"
+        assert str(folder) in shown["not_stored"]
+        folder.unlink()
+        task.run()
+        assert "not_stored" not in task.ti.pushed["pictory_image"]
 
 
 class TestGenerateMedia:

@@ -63,15 +63,16 @@ const OLD =
 
 // Each way to try again: its name, what it costs, and the steps: [task, whether to clear what has failed of it and of
 // those that follow it, and not the task alone].
-function ways({ making, task, at, posts, submit }) {
+function ways({ making, image, task, at, posts, submit }) {
   const found = [];
-  if (making === "failed" && task?.kind === "wait") {
+  const hasFailed = making === "failed" || image?.notStored;
+  if (hasFailed && task?.kind === "wait") {
     found.push(["Wait again…", "This waits for the same job, and costs nothing.", [[at, true]]]);
-    if (submit) {
+    if (submit && making === "failed") {
       const text = "This submits a new job, which costs credits again.";
       found.push(["Generate again…", text, [[submit, false], [at, true]]]);
     }
-  } else if (making === "failed") {
+  } else if (hasFailed) {
     const text = "This submits a job, which costs credits, or resumes that of an earlier try if it is still known.";
     found.push(["Retry…", text, [[at, true]]]);
   }

@@ -1,7 +1,8 @@
 // One image, or one that could not be made, among others.
 
 import { dagAddress, formAddress, taskAddress } from "./addresses.js";
-import { badge, destinationLink, dueOf, factsOf, faultOf, hasFailed, isReading, picture, titleOf } from "./pictures.js";
+import { badge, destinationLink, dueOf, factsOf, faultOf, hasFailed } from "./pictures.js";
+import { isReading, notStored, picture, titleOf } from "./pictures.js";
 import { inside, make, when } from "./dom.js";
 
 const skeleton = () => make("span", { className: "skeleton" });
@@ -41,7 +42,7 @@ export function card(item, open) {
   const shown = make("li", { className: `card is-${item.making}` }, tile, prompt, about, origin, posted(item));
   const [post] = item.posts;
   if (post?.content) shown.append(make("p", { className: "content", dir: "auto" }, post.content));
-  const fault = post && faultOf(post);
+  const fault = post ? faultOf(post) : notStored(item);
   if (fault) shown.append(make("p", { className: "fault", dir: "auto" }, fault));
   return shown;
 }

@@ -5,7 +5,8 @@ import { dagAddress, runAddress, taskAddress } from "./addresses.js";
 import { button, copyButton, inside, make, outside, when } from "./dom.js";
 import { nameOf } from "./parse_tasks.js";
 import {
-  approvalText, badge, costOf, destinationLink, dueOf, hasFailed, makingBadge, picture, platformOf, sizeOf, titleOf,
+  approvalText, badge, costOf, destinationLink, dueOf, hasFailed, makingBadge, notStored, picture, platformOf, sizeOf,
+  titleOf,
 } from "./pictures.js";
 
 function row(name, ...value) {
@@ -95,7 +96,8 @@ export function details(item, context) {
   }
   about.append(line);
   if (item.making !== "made") about.append(make("p", {}, makingBadge(item.making)));
-  if (item.error) about.append(make("p", { className: "failed", dir: "auto" }, item.error));
+  const fault = item.error ?? notStored(item);
+  if (fault) about.append(make("p", { className: "failed", dir: "auto" }, fault));
   about.append(...[actionsOf(item, context.changed), facts, postsOf(item, context)].filter(Boolean));
   const shown = picture(item, {}, ({ path }) => !image.path && path && stored(path));
   return [make("figure", {}, shown), about];

@@ -49,6 +49,7 @@ export function readImage(value) {
     prompt: text(it.prompt, 20_000),
     model: text(it.model, 100),
     error: text(it.error, 2000),
+    notStored: text(it.not_stored, 2000),
     ...charged(it),
   };
 }

@@ -123,6 +123,11 @@ export function faultOf({ state, destinations, error }) {
   return state === "failed" || state === "partially_failed" ? error : null;
 }
 
+// Why a picture is not stored.
+export function notStored({ image }) {
+  return image?.notStored ? `Not stored: ${image.notStored}` : null;
+}
+
 // When a post is due, and when that was last looked at.
 export function dueOf({ state, due, time, of }) {
   if (due === null || !["scheduled", "overdue"].includes(state)) return null;

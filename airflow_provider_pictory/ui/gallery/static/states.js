@@ -27,13 +27,15 @@ export const MAKING = {
 // What needs somebody's attention.
 export const ATTENTION = {
   generation: "Generation failed",
+  storing: "Not stored",
   failed: STATES.failed,
   partially_failed: STATES.partially_failed,
   overdue: STATES.overdue,
   waiting: STATES.waiting,
 };
 
-export function attentionOf({ making, state }) {
+export function attentionOf({ making, image, state }) {
   if (making === "failed") return "generation";
-  return state !== "published" && Object.hasOwn(ATTENTION, state) ? state : null;
+  if (state !== "published" && Object.hasOwn(ATTENTION, state)) return state;
+  return image?.notStored ? "storing" : null;
 }
