@@ -379,7 +379,10 @@ class TestImageJobSensor:
             task.operator.poke(task.context)
         assert calls(sandbox, "pictory.get_job") == 3
 
-    def test_a_long_delay_of_the_service_ends_with_the_timeout(self, job_id: str, sandbox: Sandbox, deferrable: bool):
+    def test_a_long_delay_of_the_service_ends_with_the_timeout(
+        self, job_id: str, sandbox: Sandbox, deferrable: bool, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("airflow_provider_pictory.triggers.base.LAST_CALL", 0.1)
         sandbox.fault("pictory.get_job", "status", status=429, headers={"Retry-After": "9000"}, times=None)
         with pytest.raises(AirflowSensorTimeout):
             sensor(job_id, deferrable=deferrable, timeout=0.2).run()
