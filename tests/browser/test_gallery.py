@@ -184,7 +184,8 @@ def test_where_airflow_lists_them_by_name(visit: Visit):
     def by_name(page: Page) -> None:
         page.route("**/api/v2/version", lambda route: route.fulfill(json={"version": "3.1.8"}))
         page.route("**/xcomEntries?*", answer)
-        page.route("**/xcomEntries/*", lambda route: route.fulfill(json={"value": {"prompt": "The one of today"}}))
+        value = {"value": {"prompt": "The one of today"}}
+        page.route("**/xcomEntries/pictory_image?*", lambda route: route.fulfill(json=value))
 
     page = visit(GALLERY, before=by_name)
     expect(page.locator(cards).filter(has_text="The one of today")).to_have_count(1)
