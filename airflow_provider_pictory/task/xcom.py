@@ -58,13 +58,15 @@ def push_request(context: Context, job_id: str, request: Mapping[str, Any], subm
 
 
 def find_request(context: Context, job_id: str) -> dict[str, Any]:
-    """Return a job's request from the XComs of the upstream tasks."""
+    """Return a job's request from the XComs of the upstream tasks; prompt and model, if one of them has its image."""
     ti = context["ti"]
-    for task_id in sorted(context["task"].upstream_task_ids):
-        request = ti.xcom_pull(task_ids=task_id, key=REQUEST_KEY, map_indexes=ti.map_index)
-        if isinstance(request, dict) and request.get("job_id") == job_id:
-            return request
-    return {"job_id": job_id, "prompt": None, "model": None, "submitted_at": None}
+    unknown = {"job_id": job_id, "prompt": None, "model": None, "submitted_at": None}
+    for key in (REQUEST_KEY, IMAGE_KEY):
+        for task_id in sorted(context["task"].upstream_task_ids):
+            found = ti.xcom_pull(task_ids=task_id, key=key, map_indexes=ti.map_index)
+            if isinstance(found, dict) and found.get("job_id") == job_id:
+                return found if key == REQUEST_KEY else {name: found.get(name) for name in unknown}
+    return unknown
 
 
 def for_galleries(image: Mapping[str, Any], prompt: str | None, model: str | None) -> dict[str, Any]:

@@ -471,6 +471,16 @@ class TestSaveImage:
         found = json.loads((folder / "fox.json").read_text())
         assert (found["prompt"], found["model"]) == (PROMPT, "seedream3.0")
 
+    def test_prompt_and_model_come_from_the_task_that_made_the_image(self, sandbox: Sandbox, folder: Path):
+        made = generate(wait_for_completion=True)
+        task = save(made.run(), f"file://{folder}/fox")
+        task.operator.upstream_task_ids.add("generate")
+        task.ti.upstream["generate", "pictory_image"] = made.ti.pushed["pictory_image"]
+        task.run()
+        found = json.loads((folder / "fox.json").read_text())
+        assert (found["prompt"], found["model"]) == (PROMPT, "seedream3.0")
+        assert task.operator.lineage_record["model"] == "seedream3.0"
+
     def test_a_media_record(self, sandbox: Sandbox, folder: Path):
         record = Tries(GenerateMediaOperator(task_id="media", prompt=PROMPT)).run()
         stored = save(record, f"file://{folder}/{{media_id}}").run()
