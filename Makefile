@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export AIRFLOW
 comma := ,
 
-.PHONY: demo ui test test-slow compat docs matrix figures screenshots benchmarks lint sandbox dist constraints clean
+.PHONY: demo ui test test-slow compat docs matrix figures screenshots lineage benchmarks lint sandbox dist constraints clean
 
 demo: $(VENV)/ready  ## Run the nightly DAG against the sandbox, through Airflow
 	@$(BIN)/python scripts/demo.py
@@ -37,6 +37,9 @@ figures: $(VENV)/ready  ## Measure what the gallery's page costs, and write it i
 
 screenshots: $(VENV)/ready  ## Take the pictures of Airflow that the docs show
 	$(BIN)/python scripts/screenshots.py
+
+lineage: $(VENV)/ready  ## Draw the lineage graph that the docs show, from a run's events
+	$(BIN)/python scripts/lineage_picture.py
 
 benchmarks: $(VENV)/ready  ## Measure what waiting and calling cost, beside the peers, and write it into the docs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
