@@ -107,7 +107,7 @@ def test_each_outlet_gets_the_details_and_an_alias_the_asset():
 
 def test_a_task_does_not_fail_for_its_event(caplog: pytest.LogCaptureFixture):
     fill_asset_events({"task": Task(Asset("a")), "outlet_events": {}}, {"job_id": "j1"}, None)
-    assert "The asset events lack details (KeyError" in caplog.text
+    assert "The asset events lack details (" in caplog.text
 
 
 def test_other_outlets_and_no_outlets_are_left_alone():
