@@ -145,6 +145,7 @@ def test_the_longest_that_fits_is_taken(file: Path, monkeypatch: pytest.MonkeyPa
     assert "more than 100 characters at 120 pixels" in said.text
 
 
+@pytest.mark.filterwarnings("ignore:Image size")
 @pytest.mark.parametrize("size", [(5001, 4000), (12_000, 9000), (60_000, 60_000)])
 def test_a_picture_that_is_too_large_is_not_decoded(
     size: tuple[int, int], file: Path, monkeypatch: pytest.MonkeyPatch, said: pytest.LogCaptureFixture
