@@ -28,6 +28,9 @@ class InputsFromFunction(DecoratedOperator, ServiceOperator):
     overwrite_rtif_after_execution = True
     """Show what the function has returned among the rendered templates, from Airflow 3.0."""
 
+    xcom_push: ClassVar[Any] = None
+    """Airflow 3.0's base class passes this on after the task's work, though its own operators have no such method."""
+
     def __init__(self, *, python_callable: Callable[..., Any], **kwargs: Any) -> None:
         super().__init__(python_callable=python_callable, **{self.returned_parameter: NOT_GIVEN}, **kwargs)
 
