@@ -42,10 +42,9 @@ INCLUDED = sorted({(block.page.parent / block.argument).resolve() for block in b
 
 
 def code(block: Block) -> str:
-    """Return a snippet as this Airflow takes it: the pages say that DAG comes from elsewhere on 2.11."""
-    if find_spec("airflow.sdk"):
-        return block.code
-    return block.code.replace("airflow.sdk.exceptions", "airflow.exceptions").replace("airflow.sdk", "tests.airflow_2")
+    """Return a snippet as this Airflow takes it: the pages say what comes from elsewhere on older ones."""
+    text = block.code if AIRFLOW >= (3, 2) else block.code.replace("airflow.sdk.exceptions", "airflow.exceptions")
+    return text if find_spec("airflow.sdk") else text.replace("airflow.sdk", "tests.airflow_2")
 
 
 @pytest.fixture(scope="module")
