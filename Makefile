@@ -48,6 +48,7 @@ benchmarks: $(VENV)/ready  ## Measure what waiting and calling cost, beside the 
 	$(BIN)/python -m benchmarks.defaults
 	$(BIN)/python -m benchmarks.lost_submits
 	$(BIN)/python -m benchmarks.nightly
+	$(BIN)/python -m benchmarks.ends
 
 lint: $(VENV)/ready  ## Check style, format, types, the pages' scripts, and which layer imports which
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \

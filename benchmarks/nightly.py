@@ -105,11 +105,7 @@ def compare(size: int) -> Comparison:
 def measure(dag_id: str, size: int) -> Night:
     """Run a DAG, and see that each image was made once and posted once, if any are."""
     with tempfile.TemporaryDirectory() as folder, sandbox(Path(folder)) as url:
-        airflow = Airflow(Path(folder), Path(__file__).parent / "dags", connections(url))
-        for name in UNLIKE_PRODUCTION:
-            airflow.env.pop(name, None)
-        with airflow:
-            wait_until(lambda: airflow.query("select 1 from job having count(*) >= 3"), "all components run")
+        with as_in_production(Path(folder), "dags", url) as airflow:
             # What a component does once, it does now: with its first task, or trigger, it is busy for seconds.
             await_end(airflow, airflow.trigger(dag_id, size=1))
             requests.post(f"{url}/sandbox/reset", timeout=30).raise_for_status()
@@ -133,10 +129,21 @@ def measure(dag_id: str, size: int) -> Night:
 
 
 @contextmanager
-def sandbox(folder: Path) -> Iterator[str]:
+def as_in_production(home: Path, dags: str, url: str) -> Iterator[Airflow]:
+    """Run an Airflow with this folder of DAGs and the sandbox at this address, and yield it once it goes."""
+    airflow = Airflow(home, Path(__file__).parent / dags, connections(url))
+    for name in UNLIKE_PRODUCTION:
+        airflow.env.pop(name, None)
+    with airflow:
+        wait_until(lambda: airflow.query("select 1 from job having count(*) >= 3"), "all components run")
+        yield airflow
+
+
+@contextmanager
+def sandbox(folder: Path, **settings: str) -> Iterator[str]:
     """Serve a sandbox from a process of its own, whose CPU is nobody's, and yield its address."""
     ready = folder / "sandbox"
-    options = [word for name, value in SANDBOX.items() for word in (f"--{name}", value)]
+    options = [word for name, value in (SANDBOX | settings).items() for word in (f"--{name}", value)]
     command = [sys.executable, "-m", "airflow_provider_pictory.sandbox", "--port", "0", "--ready-file", str(ready)]
     with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL) as process:
         try:
