@@ -207,6 +207,7 @@ class ImageJobSensor(WithLineage, Linked, BaseSensorOperator):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume like any operator: the sensors' base class differs between Airflow's versions."""
+        context = with_task_instance(context, self)
         restore_texts(self, self._text_templates, context)
         with self._soft_failing(), self._reporting_failure(context):
             kwargs = with_trigger_error(next_method, next_kwargs)

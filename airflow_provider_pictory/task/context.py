@@ -24,5 +24,8 @@ class NoTaskInstance:
 
 
 def with_task_instance(context: Context, task: BaseOperator) -> Context:
-    """Complete a context that Airflow did not make, such as the ``{}`` of a unit test."""
-    return context if "ti" in context else cast("Context", {"ti": NoTaskInstance(), "task": task, **context})
+    """Complete a context that Airflow did not make, such as the ``{}`` of a unit test, and that of Airflow 3.0."""
+    if "ti" not in context:
+        return cast("Context", {"ti": NoTaskInstance(), "task": task, **context})
+    context["task"] = task  # Airflow 3.0 has it there as it was before its templates were rendered, as for labels
+    return context

@@ -31,6 +31,7 @@ EXAMPLES = [
     "nightly_content",
 ]
 WAITS_FOR_A_PERSON = AIRFLOW >= (3, 1)
+NEEDS_ACTIVE_ASSETS = AIRFLOW == (3, 0)
 if not WAITS_FOR_A_PERSON:
     EXAMPLES.append("pictory_approval")  # makes drafts; where it waits for a person, see test_approval_form.py
 
@@ -113,7 +114,10 @@ def test_airflow_lists_the_provider(airflow: Airflow):
 @pytest.mark.parametrize("dag_id", EXAMPLES)
 def test_an_example_runs_as_it_is(airflow: Airflow, sandbox: Sandbox, dag_id: str, record_property: Any):
     approval = "waits for a person: see Approval" if WAITS_FOR_A_PERSON else "makes drafts"
-    record_property("cell", f"yes; `pictory_approval` {approval}")
+    assets = "; `pictory_assets` needs a scheduler" if NEEDS_ACTIVE_ASSETS else ""
+    record_property("cell", f"yes; `pictory_approval` {approval}{assets}")
+    if NEEDS_ACTIVE_ASSETS and dag_id == "pictory_assets":
+        pytest.skip("needs a scheduler, which makes its asset active")
     sandbox.reset()
     run = airflow("dags", "test", dag_id)
     assert run.returncode == 0, run.stdout
@@ -131,7 +135,8 @@ def test_an_example_runs_as_it_is(airflow: Airflow, sandbox: Sandbox, dag_id: st
     }[dag_id]
     assert (len(ledger["images"]), len(ledger["posts"])) == (charged, posts)
     for key in (sandbox.pictory_key, sandbox.posteverywhere_key):
-        assert key not in run.stdout
+        # Airflow 3.0's `dags test` prints what it masks.
+        assert not [line for line in run.stdout.splitlines() if key in line and "MaskSecret(" not in line]
 
 
 def test_the_nightly_example_makes_nothing_for_a_day_that_has_passed(airflow: Airflow, sandbox: Sandbox):
@@ -142,6 +147,7 @@ def test_the_nightly_example_makes_nothing_for_a_day_that_has_passed(airflow: Ai
     assert re.search(r"Run manual__\S+ is too late, nothing is submitted: skip_after, 2026-03-29T", run.stdout)
 
 
+@pytest.mark.skipif(NEEDS_ACTIVE_ASSETS, reason="needs a scheduler, which makes its asset active")
 def test_the_event_of_the_assets_example_names_its_pictures(airflow: Airflow, sandbox: Sandbox):
     sandbox.reset()
     if AIRFLOW < (3, 0):
