@@ -40,7 +40,7 @@ def run_dags(home: Path, folder: Path, sandbox: Sandbox, *names: str) -> dict[st
     }
     for command in (["-m", "airflow", "db", "migrate"], [__file__, *names]):
         run = subprocess.run(
-            [sys.executable, *command], env=env, capture_output=True, text=True, timeout=300, check=False
+            [sys.executable, *command], env=env, capture_output=True, text=True, timeout=900, check=False
         )
         assert run.returncode == 0, run.stdout + run.stderr
     found: dict[str, Any] = json.loads(re.findall(r"^RESULT (.*)$", run.stdout, re.M)[-1])
