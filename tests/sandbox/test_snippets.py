@@ -67,6 +67,8 @@ def test_every_dag_is_imported(outcome: dict[str, Any]):
 
 @pytest.mark.parametrize("block", [block for block in DAGS if block.is_run], ids=str)
 def test_a_dag_runs(block: Block, outcome: dict[str, Any]):
+    if AIRFLOW == (3, 0) and "outlets" in block.code:
+        pytest.skip("needs a scheduler, which makes its asset active")
     states = outcome["ended"][block.stem]
     assert states
     assert set(states.values()) == {"success"}, outcome["log"]
