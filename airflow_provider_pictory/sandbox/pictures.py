@@ -7,6 +7,7 @@ smooths all edges.
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache
 from io import BytesIO
 
@@ -39,8 +40,9 @@ def _caption(image: Image.Image, text: str) -> None:
     """Write the beginning of a text on a dark strip along the lower edge, where a crop to 4:3 leaves it whole."""
     size = max(14, min(image.size) // 40)
     font = ImageFont.load_default(size)
-    # The default font has no glyphs beyond Latin-1.
-    shown = " ".join(text.split()).encode("latin-1", "replace").decode("latin-1")
+    # The default font has no glyphs beyond ASCII, accents included.
+    letters = (c for c in unicodedata.normalize("NFKD", " ".join(text.split())) if not unicodedata.combining(c))
+    shown = "".join(letters).encode("ascii", "replace").decode("ascii")
     room = image.width * 3 // 4 - size
     while font.getlength(shown) > room:
         shown = shown[: max(1, int(len(shown) * room / font.getlength(shown))) - 2] + "…"
