@@ -71,7 +71,7 @@ def test_cards_show_the_stored_copy_and_say_so(visit: Visit):
     page = visit(GALLERY, before=lambda page: reads_of(page, reads))
     expect(page.locator(cards)).to_have_count(9)
     for prompt in STORED:
-        card(page, prompt).scroll_into_view_if_needed()
+        card(page, prompt).hover()  # unlike a scroll, tried again when the card is drawn anew
         shows_a_copy(card(page, prompt), 270 if "sensor" in prompt else 480)
     expect(card(page, "A picture that nothing has stored")).to_contain_text(GONE)
     expect(card(page, "An entry that nothing has stored")).to_contain_text(LIBRARY)
