@@ -399,6 +399,7 @@ describe("a value that cannot be read", () => {
     const made = await started();
     // One call more is under way when the sixth fails.
     assert.ok(airflow.reads.length <= 7, String(airflow.reads.length));
+    assert.deepEqual([made.failed, made.done], [true, true]); // or the page would not list again by itself
     airflow.onRead = ({ value }) => value;
     made.start();
     await settle();

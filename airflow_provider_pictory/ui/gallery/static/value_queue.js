@@ -41,7 +41,7 @@ export class ValueQueue {
 
   // Whether it will read on by itself.
   get goesOn() {
-    return this.busy > 0 || Boolean(this.#mayReadRest() && this.#rest.some(isUnread));
+    return this.busy > 0 || Boolean(!this.#givenUp && this.#mayReadRest() && this.#rest.some(isUnread));
   }
 
   // urgent: records to read first. rest: others, the first ones first.
@@ -55,6 +55,11 @@ export class ValueQueue {
   again() {
     this.#misses = 0;
     this.work();
+  }
+
+  // Whether it waits for the next listing, since Airflow hands over nothing now.
+  get #givenUp() {
+    return this.#misses >= ALONGSIDE;
   }
 
   #mayReadRest() {
@@ -72,7 +77,7 @@ export class ValueQueue {
   }
 
   work() {
-    while (this.busy < ALONGSIDE && this.#misses < ALONGSIDE && !this.#signal.aborted) {
+    while (this.busy < ALONGSIDE && !this.#givenUp && !this.#signal.aborted) {
       const record = this.#next();
       if (!record) return;
       this.busy += 1;
