@@ -2,7 +2,8 @@
 Fill Airflow's database: real runs of the DAGs beside this file, copies of one of them, users and what they may see.
 
 It is one process, because each start of Airflow takes seconds. ``fill.py 60`` makes 60 copies of a run with 50 images,
-``fill.py 60 posts`` with a post for each. ``fill.py kept`` runs the DAG of that name alone.
+``fill.py 60 posts`` with a post for each but one of a run, which failed. ``fill.py kept`` runs the DAG of that name
+alone.
 """
 
 from __future__ import annotations
@@ -102,10 +103,15 @@ def multiply(dag_id: str) -> None:
                 task_id = as_id(str(uuid.uuid4()))
                 owner = {"id": uuid.uuid4(), "task_instance_id": task_id} if PER_TRY else {**place, "dag_run_id": key}
                 tasks.append({**task, **place, "id": task_id, **{**dates, "updated_at": moment}})
+                fails = WITH_POSTS and not index
+                if fails:
+                    tasks[-1]["state"] = "failed"
+                    del image["url"]
+                    image["error"] = "Image generation failed: the model is overloaded"
                 xcoms.append({**xcom, **owner, "timestamp": moment, "value": image})
                 asked = {"prompt": image["prompt"], "model": model}
                 fields.append({**task_key, "run_id": run_id, "map_index": index, "rendered_fields": asked})
-                if WITH_POSTS:
+                if WITH_POSTS and not fails:
                     tasks.append({**tasks[-1], "id": as_id(str(uuid.uuid4())), "task_id": "post", **POST})
                     post = {"job_id": image["job_id"], "post_id": str(uuid.uuid4()), "status": "published"}
                     xcoms.append({**xcoms[-1], "task_id": "post", "key": "posteverywhere_post", "value": post})

@@ -16,10 +16,9 @@ from tests.system.processes import free_port
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytest.importorskip("playwright.sync_api")
+expect: Any = pytest.importorskip("playwright.sync_api").expect
 
-BEGIN, END = "<!-- many: `make figures` writes this -->", "<!-- many end -->"
-SIZES = {300: "6", 3000: "60"}  # images, in runs of 50
+SIZES = {300: "6", 3000: "60", 30_000: "600"}  # images, in runs of 50
 PICTURE = "[...document.querySelectorAll('#images img')].some(image => image.complete && image.naturalWidth)"
 SAID = "document.querySelector('#sums').textContent"
 LISTED = f"/image/.test({SAID}) && !/listed/.test({SAID})"
@@ -34,27 +33,90 @@ STEPS = {
 }
 
 
-@pytest.fixture(params=SIZES)
+def wait_for(page: Page, condition: str) -> None:
+    """Wait until something is so on a page whose policy forbids to wait within it."""
+    latest = time.monotonic() + 900
+    while not page.evaluate(condition):
+        assert time.monotonic() < latest, condition
+        time.sleep(0.05)
+
+
+def failures(page: Page) -> Any:
+    page.locator("[name=range]").select_option("yesterday")
+    page.get_by_role("group", name="Needs attention").get_by_role("button", name="Generation failed").click()
+    return page.locator("#images .card").filter(has_text="the model is overloaded").first
+
+
+def picture(page: Page) -> Any:
+    page.get_by_role("searchbox").fill("Picture 17 of night 2")
+    card = page.locator("#images .card").filter(has_text="Picture 17 of night 2:")
+    return card.locator("img")
+
+
+def due(page: Page) -> Any:
+    page.locator("#tabs").get_by_role("button", name="Schedule").click()
+    return page.locator(".entry").filter(has_text="Instagram").filter(has_text="Spring is here").first
+
+
+def cost(page: Page) -> Any:
+    page.locator("#tabs").get_by_role("button", name="Spending").click()
+    wait_for(page, LISTED)
+    return page.locator("#spending tfoot")
+
+
+def variants(page: Page) -> Any:
+    page.get_by_label("Group by prompt").check()
+    page.get_by_role("button", name="Compare").first.click()
+    return page.get_by_role("dialog").locator("article").nth(3)
+
+
+QUESTIONS = {
+    "Which generations failed yesterday, and why": (2, failures),
+    "The picture of a given prompt": (1, picture),
+    "What is due tomorrow": (1, due),
+    "What this week cost, by Dag": (1, cost),
+    "Four variants of one prompt, side by side": (2, variants),
+}
+
+
+@pytest.fixture(params=SIZES, scope="module")
 def many(
-    request: pytest.FixtureRequest, pytestconfig: pytest.Config, sandbox: Sandbox, tmp_path: Path
+    request: pytest.FixtureRequest, pytestconfig: pytest.Config, sandbox: Sandbox, tmp_path_factory: Any
 ) -> Iterator[tuple[int, Web]]:
     """An Airflow with so many images, and a post of each."""
     if not pytestconfig.getoption("--figures", None):
         pytest.skip("measures, with --figures FILE")
-    env = fill(sandbox, tmp_path, SIZES[request.param], "posts")
+    home = tmp_path_factory.mktemp("many")
+    env = fill(sandbox, home, SIZES[request.param], "posts")
     port = free_port()
-    with serve(env, tmp_path, port, f"http://127.0.0.1:{port}") as web:
+    with serve(env, home, port, f"http://127.0.0.1:{port}") as web:
         web.get("api/v2/dags", "admin")
         yield request.param, web
 
 
-def test_the_weight_of_many(many: tuple[int, Web], visit: Callable[..., Page], pytestconfig: pytest.Config):
-    size, web = many
+@pytest.fixture
+def write(many: tuple[int, Web], pytestconfig: pytest.Config) -> Callable[[str, str, list[str]], None]:
+    """Write rows of this many images into a table of the docs."""
+    pages: Path = pytestconfig.getoption("--figures")
+
+    def written(mark: str, head: str, rows: list[str]) -> None:
+        begin, end = f"<!-- {mark}: `make figures` writes this -->", f"<!-- {mark} end -->"
+        before, _, rest = pages.read_text().partition(begin)
+        table, _, after = rest.partition(end)
+        first = f"| {many[0]:,} |"
+        kept = [line for line in table.strip().splitlines()[2:] if not line.startswith(first)]
+        lines = [head, "|---" * (head.count("|") - 1) + "|", *kept, *(f"{first} {row}" for row in rows)]
+        pages.write_text(f"{before}{begin}\n\n" + "\n".join(lines) + f"\n\n{end}{after}")
+
+    return written
+
+
+def test_the_weight_of_many(many: tuple[int, Web], visit: Callable[..., Page], write: Callable[..., None]):
+    _, web = many
     page = visit("pictory-gallery/icon.svg", web=web)
     calls: list[Any] = []
     page.on("request", lambda request: calls.append(request) if "/api/v2/" in request.url else None)
     rows = []
-    former = ""
     for name, (query, condition) in STEPS.items():
         again = name == "all listed" or "every value" in name
         if not again:
@@ -62,16 +124,28 @@ def test_the_weight_of_many(many: tuple[int, Web], visit: Callable[..., Page], p
             calls.clear()
             started = time.monotonic()
             page.goto(f"{web.gallery}{query}")
-        while not page.evaluate(condition):
-            assert time.monotonic() - started < 900, former
-            time.sleep(0.05)
-        rows.append(f"| {size:,} | {name} | {len(calls):,} | {time.monotonic() - started:.1f} s |")
-        former = name
-        if name == "all listed" or "every value" in name:
+        wait_for(page, condition)
+        rows.append(f"{name} | {len(calls):,} | {time.monotonic() - started:.1f} s |")
+        if again:
             page.wait_for_timeout(1500)  # what was read is written together
-    pages: Path = pytestconfig.getoption("--figures")
-    before, _, rest = pages.read_text().partition(BEGIN)
-    table, _, after = rest.partition(END)
-    head = ["| images | until | calls | time |", "|---|---|---|---|"]
-    kept = [line for line in table.strip().splitlines()[2:] if not line.startswith(f"| {size:,} |")]
-    pages.write_text(f"{before}{BEGIN}\n\n" + "\n".join([*head, *kept, *rows]) + f"\n\n{END}{after}")
+    write("many", "| images | until | calls | time |", rows)
+
+
+def test_the_weight_of_questions(many: tuple[int, Web], visit: Callable[..., Page], write: Callable[..., None]):
+    _, web = many
+    rows = []
+    for question, (clicks, answer) in QUESTIONS.items():
+        page = visit("pictory-gallery/icon.svg", web=web)
+        times = []
+        for _ in range(2):
+            page.goto(f"{web.url}/pictory-gallery/icon.svg")
+            started = time.monotonic()
+            page.goto(web.gallery)
+            answer(page).wait_for()
+            if question.startswith("The picture"):
+                expect(answer(page)).to_have_js_property("complete", True)
+            times.append(f"{time.monotonic() - started:.1f} s")
+            page.wait_for_timeout(1500)  # what was read is written together
+        rows.append(f"{question} | {clicks} | {' | '.join(times)} |")
+        page.context.close()
+    write("questions", "| images | question | clicks | first visit | again |", rows)
