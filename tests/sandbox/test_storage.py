@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -463,6 +464,23 @@ class TestSaveImage:
             "path": f"file://{folder}/{image['job_id']}.png",
             "sha256": hashlib.sha256((folder / f"{image['job_id']}.png").read_bytes()).hexdigest(),
         }
+
+    def test_a_full_disk_leaves_nothing_and_the_retry_stores_it(
+        self, sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        image = generate(wait_for_completion=True).run()
+        task = save(image, f"file://{folder}/fox")
+
+        def fill_the_disk(source: Any, target: Any, length: int) -> None:
+            target.write(source.read(100))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with monkeypatch.context() as full:
+            full.setattr("shutil.copyfileobj", fill_the_disk)
+            with pytest.raises(e.TransientError, match=f"file://{folder}/fox.png .*No space left on device"):
+                task.run()
+        assert files(folder) == []
+        assert task.run()["path"] == f"file://{folder}/fox.png"
 
     def test_an_image_with_prompt_and_model(self, sandbox: Sandbox, folder: Path):
         made = generate(wait_for_completion=True)
