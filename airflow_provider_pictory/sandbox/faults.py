@@ -202,6 +202,7 @@ class FaultMiddleware:
         if fault is None:
             await self.app(scope, receive, send)
             return
+        receive = await _read_all(receive)
         answer: list[Message] = []
         if fault.when == "after" or fault.kind == "truncate":
 
@@ -209,10 +210,6 @@ class FaultMiddleware:
                 answer.append(message)
 
             await self.app(scope, receive, keep)
-        elif fault.kind == "reset":
-            # Breaking off while the client is still sending would look different to it each time.
-            while (await receive()).get("more_body"):
-                pass
 
         if fault.kind in ("status", "body"):
             await _answer(fault, self.error_body, send)
@@ -230,6 +227,23 @@ class FaultMiddleware:
             await self.app(scope, receive, send)
         for message in answer:
             await send(message)
+
+
+async def _read_all(receive: Receive) -> Receive:
+    """
+    Read the whole request, and return what hands it out.
+
+    A request that has come takes effect later even if its client has gone, and breaking off while the client is still
+    sending would look different to it each time.
+    """
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+
+    async def read() -> Message:
+        return messages.pop(0) if messages else await receive()
+
+    return read
 
 
 async def _answer(fault: Fault, error_body: ErrorBody, send: Send) -> None:

@@ -60,6 +60,23 @@ class TestEffect:
         assert len(sandbox.world.jobs) == 1
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_request_that_has_come_takes_effect_though_its_client_has_gone(
+    sandbox: Sandbox, pictory: Any, when: str
+) -> None:
+    fault = sandbox.fault("pictory.submit_image", "hold", when=when)
+    with pytest.raises(requests.ReadTimeout):
+        pictory.session.post(pictory.base_url + "/v1/aistudio/images", json=IMAGE, timeout=0.2)
+    pictory.session.close()
+    for _ in range(3):  # the sandbox has seen it go
+        assert requests.get(f"{sandbox.url}/sandbox/faults/{fault}?wait=5", timeout=10).json()["held"] == 1
+    sandbox.release(fault)
+    deadline = time.monotonic() + 10
+    while not sandbox.world.jobs:
+        assert time.monotonic() < deadline
+        assert requests.get(f"{sandbox.url}/sandbox/faults", timeout=10).ok
+
+
 class TestAnswers:
     def test_headers_and_content(self, sandbox: Sandbox, pictory: Any) -> None:
         sandbox.fault(
