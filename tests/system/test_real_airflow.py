@@ -59,7 +59,7 @@ class Airflow:
         }
         return subprocess.run(
             [sys.executable, "-m", "airflow", *command],
-            env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240, check=False,
+            env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900, check=False,
         )  # fmt: skip
 
     def query(self, sql: str) -> list[Any]:
