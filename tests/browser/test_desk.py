@@ -323,7 +323,7 @@ def test_a_failed_generation_is_cleared_after_a_confirmation_that_says_what_it_c
 
 
 def test_generating_again_says_what_it_costs_and_clears(visit: Visit, airflow: Web):
-    if airflow.get("api/v2/version").json()["version"].startswith("3.1."):
+    if airflow.get("api/v2/version").json()["version"].startswith(("3.1.", "3.2.")):
         pytest.skip("its lists do not tell which of several tasks has submitted the job")
     page = visit(DESK)
     sent: list[Any] = []

@@ -116,7 +116,7 @@ export async function* listApprovals({ dag, run, since, signal }) {
   }
 }
 
-// A task alone: Airflow 3.1 lists them without their rendered fields.
+// A task alone: Airflow 3.1 and 3.2 list them without their rendered fields.
 function readTask({ dag, run, task, mapIndex, region }, signal) {
   const index = mapIndex >= 0 ? `/${mapIndex}` : "";
   return call(`${runPath({ dag, run })}/taskInstances/${part(task)}${index}`, region ?? {}, signal);
