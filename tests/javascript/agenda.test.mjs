@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 
 import { GALLERY } from "./airflow.mjs";
 
-const { agenda, byDay, weeks } = await import(`${GALLERY}/agenda.js`);
+const { agenda, byDay, inOrder, weeks, worstOf } = await import(`${GALLERY}/agenda.js`);
 const { readPost } = await import(`${GALLERY}/parse_xcom.js`);
 
 const NOW = Date.UTC(2026, 0, 10, 12);
@@ -28,6 +28,35 @@ describe("byDay", () => {
     const none = [...byDay([], "2026-01-10").keys()];
     assert.deepEqual([none[0], none.at(-1)], ["2026-01-10", "2026-01-17"]);
   });
+});
+
+describe("inOrder", () => {
+  const hour = 60 * 60 * 1000;
+  const many = (day, count) => Array.from({ length: count }, (_, at) => ({ at: Date.parse(day) + (at * 24 * hour) / count, day }));
+  const [before, today, after] = ["2026-01-09", "2026-01-10", "2026-01-11"];
+  const days = byDay([...many(before, 48), ...many(today, 48), ...many(after, 48), { day: "2026-01-08", at: 0 }], today);
+
+  test("has today and what is to come, then what was before", () => {
+    const names = inOrder(days, { now: NOW, today, picked: "" }).map(({ name }) => name);
+    assert.deepEqual([names[0], names[1], names[7]], [today, after, "2026-01-17"]);
+    assert.deepEqual(names.slice(8), [before, "2026-01-08"]);
+  });
+
+  test("shows of each day those nearest to now, and all of a day that is picked", () => {
+    const found = Object.fromEntries(inOrder(days, { now: NOW, today, picked: "" }).map((one) => [one.name, one]));
+    const hours = (name) => found[name].shown.map(({ at }) => (at - Date.parse(name)) / hour);
+    assert.deepEqual([found[before].posts.length, hours(before).length, hours(before).at(-1)], [48, 20, 23.5]);
+    assert.deepEqual([hours(today)[0], hours(today).at(-1)], [12, 21.5]);
+    assert.deepEqual([hours(after)[0], hours(after).at(-1)], [0, 9.5]);
+    assert.equal(found["2026-01-08"].shown.length, 1);
+    const [picked, ...others] = inOrder(days, { now: NOW, today, picked: before });
+    assert.deepEqual([picked.shown.length, others.length], [48, 0]);
+  });
+});
+
+test("the worst state of posts is what a calendar marks", () => {
+  const of = (...states) => worstOf(states.map((state) => ({ state })));
+  assert.deepEqual([of("published", "overdue", "failed"), of("overdue"), of("scheduled"), of()], ["failed", "overdue", "", ""]);
 });
 
 test("weeks go from Monday to Sunday", () => {

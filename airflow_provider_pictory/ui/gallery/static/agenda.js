@@ -4,6 +4,7 @@ import { dayAfter, daysBetween } from "./days.js";
 import { describePost, postsOf } from "./posts_of_images.js";
 
 const AHEAD = 7; // days without a post that are shown to come
+const MOST_SHOWN = 20; // posts of a day, unless it is picked
 
 // Posts as {…, at, day, item}: `at` is when it is due or was posted, `item` the image that it shows, if it is known.
 export function agenda(data, items, { now, dayOf }) {
@@ -26,6 +27,26 @@ export function byDay(posts, today) {
   const found = new Map(daysBetween(first, last).map((day) => [day, []]));
   for (const post of posts) found.get(post.day).push(post);
   return found;
+}
+
+// The days as they stand below each other: today and what is to come, then what was before, the last day first. Each is
+// {name, posts, shown}: unless a day is picked, of many posts those nearest to now are shown.
+export function inOrder(days, { now, today, picked }) {
+  const found = [...days].filter(([name]) => !picked || name === picked);
+  const ahead = found.filter(([name]) => name >= today);
+  const before = found.filter(([name]) => name < today).reverse();
+  return [...ahead, ...before].map(([name, posts]) => {
+    const next = posts.filter(({ at }) => at < now).length;
+    const first = Math.max(0, Math.min(next, posts.length - MOST_SHOWN));
+    return { name, posts, shown: picked ? posts : posts.slice(first, first + MOST_SHOWN) };
+  });
+}
+
+const BAD = ["failed", "partially_failed", "overdue"];
+
+// The worst state of some posts, or nothing if all is well.
+export function worstOf(posts) {
+  return BAD.find((state) => posts.some((post) => post.state === state)) ?? "";
 }
 
 // The weeks of a calendar around some days, each with seven days from Monday.

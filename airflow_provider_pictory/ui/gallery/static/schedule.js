@@ -1,6 +1,6 @@
 // The schedule: a calendar of posts, and an agenda of each day.
 
-import { agenda, byDay, weeks } from "./agenda.js";
+import { agenda, byDay, inOrder, weeks, worstOf } from "./agenda.js";
 import { badge, destinationLink, dueOf, faultOf, hasFailed, picture, titleOf } from "./pictures.js";
 import { button, clockOf, count, dayOf, inside, make, nameOfDay, shortDay, zoneName } from "./dom.js";
 import { taskAddress } from "./addresses.js";
@@ -10,12 +10,10 @@ const place = document.getElementById("schedule");
 let source = "";
 
 function calendar(days, today, picked, pick) {
-  const bad = ["failed", "partially_failed", "overdue"];
   const cell = (day) => {
     const posts = days.get(day) ?? [];
     const label = `${nameOfDay(day)}: ${days.has(day) ? count(posts.length, "post") : "not shown"}`;
-    const worst = bad.find((state) => posts.some((post) => post.state === state)) ?? "";
-    const number = make("span", { className: `posts ${worst}` }, posts.length ? String(posts.length) : "");
+    const number = make("span", { className: `posts ${worstOf(posts)}` }, posts.length ? String(posts.length) : "");
     const shown = button("", () => pick(day === picked ? "" : day), {
       className: day === today ? "today" : "",
       disabled: !days.has(day),
@@ -55,35 +53,39 @@ function entry(post, open) {
   return make("li", { className: "entry" }, make("time", {}, clockOf(post.at)), tile, about);
 }
 
-// data: a reader. items: those of the page. Returns the posts that are shown, to be read.
+// data: a reader. items: those of the page. Returns the posts that are shown and their images, to be read.
 export function render(data, items, { now, day, pick, open, fits }) {
   const today = dayOf(now);
   const posts = agenda(data, items, { now, dayOf }).filter(fits);
   const days = byDay(posts, today);
-  const shown = [...days].filter(([name]) => (day ? name === day : true));
-  const looks = posts.map(({ item, place: id, state, at, content, destinations, error, time }) => [
+  const order = inOrder(days, { now, today, picked: day });
+  const seen = order.flatMap(({ shown }) => shown);
+  const looks = seen.map(({ item, place: id, state, at, content, destinations, error, time }) => [
     [id, state, at, content, destinations, error, time],
     item && looksOf(item),
   ]);
-  const drawn = JSON.stringify([looks, day, today]);
+  const marks = [...days].map(([name, own]) => [name, own.length, worstOf(own)]);
+  const drawn = JSON.stringify([looks, marks, day, today]);
   if (drawn !== source) {
     source = drawn;
     const focused = document.activeElement?.getAttribute("aria-label");
-    const sections = shown.map(([name, own]) => {
+    const section = ({ name, posts: own, shown }) => {
       const number = make("span", { className: "muted" }, ` ${count(own.length, "post")}`);
       const title = make("h2", {}, nameOfDay(name), name === today ? " (today)" : "", number);
-      const list = make("ul", {}, ...own.map((post) => entry(post, open)));
-      return make("section", { className: own.length ? "day" : "day gap", id: `day-${name}` }, title, list);
-    });
-    const order = sections.findIndex(({ id }) => id === `day-${today}`);
-    const upcoming = order < 0 ? sections : sections.slice(order);
-    const past = order < 0 ? [] : sections.slice(0, order).reverse();
+      const list = make("ul", {}, ...shown.map((post) => entry(post, open)));
+      const isCut = shown.length < own.length;
+      const all = isCut ? button(`Show all ${count(own.length, "post")}`, () => pick(name)) : null;
+      return make("section", { className: own.length ? "day" : "day gap", id: `day-${name}` }, title, list, all);
+    };
+    const before = day ? [] : order.filter(({ name }) => name < today);
+    const heading = before.length ? [make("h2", { className: "part" }, "Before")] : [];
+    const sections = order.map(section);
+    sections.splice(order.length - before.length, 0, ...heading);
     const note = `Times of ${zoneName()}. What stands here was last asked for by a task, and may have changed since.`;
     const months = calendar(days, today, day, pick);
     const side = make("div", { className: "side" }, months, make("p", { className: "muted" }, note));
-    const before = past.length ? [make("h2", { className: "part" }, "Before"), ...past] : [];
-    place.replaceChildren(side, make("div", { className: "days" }, ...upcoming, ...before));
+    place.replaceChildren(side, make("div", { className: "days" }, ...sections));
     if (focused) place.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
   }
-  return posts.filter((post) => !day || post.day === day);
+  return seen.flatMap((post) => (post.item ? [post, post.item] : [post]));
 }
