@@ -53,7 +53,8 @@ function entry(post, open) {
   return make("li", { className: "entry" }, make("time", {}, clockOf(post.at)), tile, about);
 }
 
-// data: a reader. items: those of the page. Returns the posts that are shown and their images, to be read.
+// data: a reader. items: those of the page. Returns what is to be read: the posts that are shown with their images, then
+// the others.
 export function render(data, items, { now, day, pick, open, fits }) {
   const today = dayOf(now);
   const posts = agenda(data, items, { now, dayOf }).filter(fits);
@@ -77,15 +78,15 @@ export function render(data, items, { now, day, pick, open, fits }) {
       const all = isCut ? button(`Show all ${count(own.length, "post")}`, () => pick(name)) : null;
       return make("section", { className: own.length ? "day" : "day gap", id: `day-${name}` }, title, list, all);
     };
-    const before = day ? [] : order.filter(({ name }) => name < today);
-    const heading = before.length ? [make("h2", { className: "part" }, "Before")] : [];
     const sections = order.map(section);
-    sections.splice(order.length - before.length, 0, ...heading);
+    const past = order.findIndex(({ name }) => name < today);
+    if (past > 0) sections.splice(past, 0, make("h2", { className: "part" }, "Before"));
     const note = `Times of ${zoneName()}. What stands here was last asked for by a task, and may have changed since.`;
     const months = calendar(days, today, day, pick);
     const side = make("div", { className: "side" }, months, make("p", { className: "muted" }, note));
     place.replaceChildren(side, make("div", { className: "days" }, ...sections));
     if (focused) place.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
   }
-  return seen.flatMap((post) => (post.item ? [post, post.item] : [post]));
+  const others = order.flatMap(({ posts: own }) => own); // one that is not read may be due on another day
+  return [...seen.flatMap((post) => (post.item ? [post, post.item] : [post])), ...others];
 }
