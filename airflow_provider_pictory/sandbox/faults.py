@@ -56,6 +56,7 @@ class Fault:
     probability: float = 1.0
     hits: int = field(default=0, init=False)
     held: int = field(default=0, init=False)
+    forgotten: bool = field(default=False, init=False)
     _released: asyncio.Event = field(default_factory=asyncio.Event, init=False, repr=False)
     _holding: asyncio.Event = field(default_factory=asyncio.Event, init=False, repr=False)
 
@@ -163,7 +164,9 @@ class Faults:
         self._faults.clear()
 
     def reset(self, seed: int) -> None:
-        """Forget all faults and start over."""
+        """Forget all faults, and the requests that they hold or delay, and start over."""
+        for fault in self._faults.values():
+            fault.forgotten = True
         self.clear()
         self.seed(seed)
 
@@ -223,6 +226,9 @@ class FaultMiddleware:
             await _disconnected(receive)
             return
         await (asyncio.sleep(fault.seconds) if fault.kind == "delay" else fault.hold())
+        if fault.forgotten:
+            await _break(scope, receive)
+            return
         if not answer:
             await self.app(scope, receive, send)
         for message in answer:
@@ -269,7 +275,8 @@ async def _send_half(answer: list[Message], send: Send) -> None:
 
 async def _break(scope: Scope, receive: Receive) -> None:
     transport = scope["state"]["transport"]
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+    if not transport.is_closing():
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
     transport.abort()
     await _disconnected(receive)
 
