@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -86,3 +87,11 @@ def links(page: Path) -> list[str]:
         for child in inline
         if child.type in ("link_open", "image")
     ]
+
+
+def rewrite(page: Path, mark: str, command: str, change: Callable[[str], str]) -> None:
+    """Put something else between two marks of a page, made of what stands there."""
+    begin, end = f"<!-- {mark}: `{command}` writes this -->", f"<!-- {mark} ends -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    text, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n\n{change(text.strip())}\n\n{end}{after}", encoding="utf-8")

@@ -123,8 +123,10 @@ class Transport(_Transport):
         while True:
             try:
                 prepared = self._prepare(request)
-                if before_send is not None and not request.idempotent:
-                    before_send()
+                if not request.idempotent:
+                    self._open_connection(request, prepared)
+                    if before_send is not None:
+                        before_send()
                 return read(self.label, request, self._exchange(request, prepared))
             except ServiceError as error:
                 self._stale = True
@@ -145,12 +147,11 @@ class Transport(_Transport):
                 return
 
     def _prepare(self, request: ApiRequest[Any]) -> requests.PreparedRequest:
-        """Read the Airflow connection, build the request and open an HTTP connection, without sending anything."""
+        """Read the Airflow connection, and build the request."""
         import requests
-        import urllib3
 
         endpoint = self.endpoint
-        prepared = self.session.prepare_request(
+        return self.session.prepare_request(
             requests.Request(
                 request.method,
                 endpoint.base_url + request.path,
@@ -159,10 +160,16 @@ class Transport(_Transport):
                 headers=self._headers(endpoint),
             )
         )
+
+    def _open_connection(self, request: ApiRequest[Any], prepared: requests.PreparedRequest) -> None:
+        """Open an HTTP connection, without sending anything."""
+        import requests
+        import urllib3
+
         try:
-            with self._adapter.at_most(endpoint.total_timeout):
+            with self._adapter.at_most(self.endpoint.total_timeout):
                 self._adapter.open_connection(self.session, prepared)
-            return prepared
+            return
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             fault = lost(self.label, request, self._reason(error), sent=False)
         raise fault  # without the cause, which may contain a proxy's password

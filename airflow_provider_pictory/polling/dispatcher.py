@@ -9,7 +9,7 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Generic, TypeVar
@@ -39,43 +39,6 @@ REFRESH_PAUSE = 1.0
 
 SLACK = 0.05
 """How much earlier than due a job is polled together with others, as a share of its interval."""
-
-_dispatchers: dict[tuple[asyncio.AbstractEventLoop, str, str], Dispatcher] = {}
-
-
-class SharedDispatcher:
-    """
-    An async context manager for a connection's dispatcher, which is created on first use and closed after the last.
-
-    :param make_transport: makes its transport.
-    :param page_request: makes the requests for the service's list of jobs, if it has one.
-    """
-
-    def __init__(
-        self,
-        conn_type: str,
-        conn_id: str,
-        make_transport: Callable[[], AsyncTransport],
-        page_request: PageRequest | None = None,
-    ) -> None:
-        self._key = (asyncio.get_running_loop(), conn_type, conn_id)
-        self._make_transport = make_transport
-        self._page_request = page_request
-
-    async def __aenter__(self) -> Dispatcher:
-        if self._key not in _dispatchers:
-            _dispatchers[self._key] = Dispatcher(self._make_transport(), self._page_request)
-        dispatcher = _dispatchers[self._key]
-        dispatcher.users += 1
-        return dispatcher
-
-    async def __aexit__(self, *_: object) -> None:
-        dispatcher = _dispatchers[self._key]
-        dispatcher.users -= 1
-        if not dispatcher.users:
-            del _dispatchers[self._key]
-            await dispatcher.close()
-
 
 @dataclass(eq=False)
 class _Entry(Generic[T]):

@@ -7,6 +7,7 @@ import inspect
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +18,7 @@ from airflow_provider_pictory.client.pictory import list_jobs
 from airflow_provider_pictory.client.services import PICTORY
 from airflow_provider_pictory.exceptions import ServiceError, one_line
 from airflow_provider_pictory.hooks.base import AsyncServiceHook
-from airflow_provider_pictory.polling.dispatcher import SharedDispatcher
+from airflow_provider_pictory.polling.dispatcher import Dispatcher
 from airflow_provider_pictory.polling.next_poll import CompletionTimes
 from airflow_provider_pictory.version_compat import AirflowSensorTimeout
 
@@ -42,9 +43,24 @@ def completion_times(conn_id: str, kind: str | None) -> CompletionTimes:
     return CompletionTimes()
 
 
-def shared_dispatcher(hook: type[AsyncServiceHook], conn_id: str) -> SharedDispatcher:
-    """Return a connection's dispatcher."""
-    return SharedDispatcher(hook.conn_type, conn_id, lambda: hook(conn_id).transport, LISTS.get(hook.conn_type))
+_dispatchers: dict[tuple[asyncio.AbstractEventLoop, str, str], Dispatcher] = {}
+
+
+@asynccontextmanager
+async def shared_dispatcher(hook: type[AsyncServiceHook], conn_id: str) -> AsyncIterator[Dispatcher]:
+    """Enter a connection's dispatcher, which is created on first use and closed after the last."""
+    key = (asyncio.get_running_loop(), hook.conn_type, conn_id)
+    if key not in _dispatchers:
+        _dispatchers[key] = Dispatcher(hook(conn_id).transport, LISTS.get(hook.conn_type))
+    dispatcher = _dispatchers[key]
+    dispatcher.users += 1
+    try:
+        yield dispatcher
+    finally:
+        dispatcher.users -= 1
+        if not dispatcher.users:
+            del _dispatchers[key]
+            await dispatcher.close()
 
 
 class ServiceTrigger(BaseTrigger):

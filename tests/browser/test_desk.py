@@ -233,6 +233,7 @@ def test_what_this_week_has_cost_can_be_copied(visit: Visit):
     tab(page, "Spending").click()
     table = page.locator("#spending table")
     expect(table.locator("tfoot")).to_contain_text("38.6")
+    expect(table.locator("thead tr").first).to_have_text("DagModelTodayThis weekThis month")
     expect(table).to_contain_text("nanobanana-pro")
     expect(page.locator("#spending")).to_contain_text("8 credits are of failed jobs")
     page.get_by_role("button", name="Copy table").click()

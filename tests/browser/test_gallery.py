@@ -18,6 +18,7 @@ import requests
 
 from airflow_provider_pictory.sandbox import Sandbox
 from tests.browser.conftest import Web, serve
+from tests.pages import rewrite
 from tests.system.processes import free_port
 
 if TYPE_CHECKING:
@@ -500,7 +501,6 @@ def test_a_notice_stays_as_long_as_values_are_unread(visit: Visit, broken: str):
 
 # What it costs
 
-BEGIN, END = "<!-- figures: `make figures` writes this -->", "<!-- figures end -->"
 PICTURE = "performance.getEntriesByType('resource').find(entry => entry.initiatorType === 'img')?.responseEnd"
 VISITS = 5
 
@@ -528,8 +528,7 @@ def test_its_weight_and_the_time_to_the_first_picture(visit: Visit, pytestconfig
             f"first picture, later visits, median of {VISITS - 1}": f"{statistics.median(times[1:]) / 1000:.2f} s",
         }
         table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
-        before, _, rest = pages.read_text().partition(BEGIN)
-        pages.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}")
+        rewrite(pages, "figures", "make figures", lambda _: table)
 
 
 # Under a path

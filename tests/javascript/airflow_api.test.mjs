@@ -13,12 +13,14 @@ beforeEach(async () => {
   api = await import(`${GALLERY}/airflow_api.js?${(imports += 1)}`);
 });
 
-async function pages(options = {}) {
+async function answers(options = {}) {
   const found = [];
   const scope = { dag: undefined, run: undefined, since: 0, signal: new AbortController().signal, ...options };
-  for await (const { records } of api.list(IMAGES, scope)) found.push(records);
+  for await (const page of api.list(IMAGES, scope)) found.push(page);
   return found;
 }
+
+const pages = async (options) => (await answers(options)).map(({ records }) => records);
 
 describe("list", () => {
   test("asks for page after page until it has as many as there are in all", async () => {
@@ -89,8 +91,14 @@ describe("list", () => {
     airflow.addMany(300);
     const since = airflow.entries[29].time;
     airflow.entries.reverse();
-    const found = await pages({ since });
-    assert.deepEqual(found.map(({ length }) => length), [0, 0, 30]);
+    const found = await answers({ since });
+    assert.deepEqual(found.map(({ records, reached }) => [records.length, reached]), [[0, Infinity], [0, Infinity], [30, Infinity]]);
+  });
+
+  test("says since when all are listed by then", async () => {
+    airflow.addMany(250);
+    const found = await answers({ since: 1 });
+    assert.deepEqual(found.map(({ reached }) => reached), [99, 199, 249].map((at) => airflow.entries[at].time));
   });
 });
 

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, mock, test } from "node:test";
 
 import { GALLERY, IMAGES, POSTS, Status, serve, settle } from "./airflow.mjs";
 
-const { MOST, Reader } = await import(`${GALLERY}/load_data.js`);
+const { Reader } = await import(`${GALLERY}/load_data.js`);
+const { MOST } = await import(`${GALLERY}/xcom_list.js`);
 
 const PAUSE_1 = 1000;
 const PAUSE_2 = 4000;
@@ -77,11 +78,16 @@ describe("the listing", () => {
     assert.ok(changes > 5);
   });
 
-  test("shows each page as soon as it is there", async () => {
+  test("shows each page as soon as it is there, and since when all are there", async () => {
     airflow.addMany(150);
-    airflow.onList = ({ offset }) => (offset ? new Promise(() => {}) : undefined);
-    const { images, listed, done } = await started();
-    assert.deepEqual([images.length, listed[IMAGES], done], [100, false, false]);
+    let list;
+    airflow.onList = ({ offset }) => (offset ? new Promise((done) => (list = done)) : undefined);
+    const made = await started({ since: 1 });
+    assert.deepEqual([made.images.length, made.imagesListed, made.done], [100, false, false]);
+    assert.equal(made.imagesSince, made.images.at(-1).time);
+    list();
+    await settle();
+    assert.deepEqual([made.images.length, made.imagesListed, made.imagesSince], [150, true, 1]);
   });
 
   test("ends at the most images that the page takes, and says so", async () => {
@@ -99,8 +105,8 @@ describe("the listing", () => {
   for (const [status, kind] of [[401, "login"], [403, "forbidden"], [404, "gone"], [500, "server"]]) {
     test(`says "${kind}" where Airflow answers with ${status}`, async () => {
       airflow.onList = refuse(status);
-      const { problem, listed } = await started();
-      assert.deepEqual([problem, listed[IMAGES]], [kind, false]);
+      const { problem, imagesListed } = await started();
+      assert.deepEqual([problem, imagesListed], [kind, false]);
     });
   }
 
@@ -271,6 +277,15 @@ function row(fields) {
   return { dag_id: "dag", dag_run_id: "run", task_id: "task", map_index: -1, run_after: "2026-01-01T00:00:00Z", ...fields };
 }
 
+const succeeded = () => airflow.asked.filter(({ query }) => query.getAll("state").includes("success"));
+
+// Of which a value cannot be read.
+function startedUnread() {
+  airflow.addMany(1);
+  airflow.onRead = refuse(403);
+  return started();
+}
+
 describe("tasks and approvals", () => {
   test("are listed: what goes on and what failed, and what has succeeded if it is asked for", async () => {
     airflow.tasks = [
@@ -278,9 +293,9 @@ describe("tasks and approvals", () => {
       row({ task_id: "b", operator: "GenerateImageOperator", state: "running" }),
       row({ task_id: "c", operator: "GenerateImageOperator", state: "success" }),
     ];
-    const made = await started();
+    const made = await startedUnread();
     assert.deepEqual(tasks([...made.tasks.values()]).sort(), ["a", "b"]);
-    made.wantTasks();
+    made.wantAllTasks();
     assert.equal(made.done, false);
     await settle();
     assert.deepEqual(tasks([...made.tasks.values()]).sort(), ["a", "b", "c"]);
@@ -293,19 +308,51 @@ describe("tasks and approvals", () => {
   });
 
   test("that have succeeded are listed only where they are asked for, of one run or of all, and once", async () => {
-    const succeeded = () => airflow.asked.filter(({ query }) => query.getAll("state").includes("success")).length;
-    const made = await started();
-    assert.equal(succeeded(), 0);
-    for (const place of [{ dag: "d", run: "r" }, { dag: "d", run: "r" }, undefined, undefined]) made.wantTasks(place);
+    const made = await startedUnread();
+    assert.equal(succeeded().length, 0);
+    for (const _ of [1, 2]) made.wantTasks({ dag: "d", run: "r" });
     await settle();
-    assert.equal(succeeded(), 2);
+    for (const _ of [1, 2]) made.wantAllTasks();
+    await settle();
+    assert.equal(succeeded().length, 2);
+  });
+
+  for (const [unread, listed] of [[5, 0], [6, 1]]) {
+    test(`that have succeeded are ${listed ? "" : "not "}listed where ${unread} values of 100 are unread`, async () => {
+      airflow.addMany(100);
+      const made = await started();
+      made.images.slice(0, unread).forEach((image) => (image.state = "unread"));
+      made.wantAllTasks();
+      assert.equal(succeeded().length, listed);
+    });
+  }
+
+  for (const [size, listed] of [[200, 0], [201, 1]]) {
+    test(`that have succeeded are ${listed ? "" : "not "}listed beside ${size} images`, async () => {
+      airflow.addMany(size);
+      airflow.onList = ({ key }) => (key === POSTS ? new Promise(() => {}) : undefined);
+      const made = await started();
+      made.wantAllTasks();
+      await settle();
+      assert.deepEqual([made.imagesListed, succeeded().length], [true, listed]);
+    });
+  }
+
+  test("that have succeeded are listed for what images have cost if they make any, and posts after the images", async () => {
+    airflow.addMany(201).addMany(1, { key: POSTS });
+    const made = await started({ costs: true });
+    made.images.forEach((image) => (image.state = "unread"));
+    made.wantAllTasks();
+    assert.deepEqual(airflow.listings.map(({ key }) => key), [IMAGES, IMAGES, IMAGES, POSTS]);
+    const operators = succeeded()[0].query.getAll("operator");
+    assert.deepEqual([operators.includes("GenerateImageOperator"), operators.includes("PostImageOperator")], [true, false]);
   });
 
   test("that have ended since are listed anew, and those that went on and are gone are dropped", async () => {
     const [a, b] = ["a", "b"].map((task_id) => row({ task_id, operator: "ImageJobSensor", state: "deferred" }));
     airflow.tasks = [a, b];
-    const made = await started();
-    made.wantTasks();
+    const made = await startedUnread();
+    made.wantAllTasks();
     airflow.tasks = [{ ...a, state: "success" }];
     made.start();
     await settle();

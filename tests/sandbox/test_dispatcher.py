@@ -40,7 +40,7 @@ def nothing_is_left() -> Any:
     """Whatever happens, the last who waits leaves nothing behind."""
     base.completion_times.cache_clear()
     yield
-    assert not dispatcher._dispatchers
+    assert not base._dispatchers
 
 
 @pytest.fixture
@@ -367,7 +367,7 @@ class TestWhoWaits:
                 wait.cancel()
             await asyncio.wait(waits)
             assert all(wait.cancelled() for wait in waits)
-            assert not dispatcher._dispatchers
+            assert not base._dispatchers
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
         asyncio.run(cancel())

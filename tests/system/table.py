@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.pages import rewrite
+
 if TYPE_CHECKING:
     from tests.system.rows import Outcome, Row
 
-BEGIN, END = "<!-- matrix: `make matrix` writes this -->", "<!-- matrix ends -->"
 TASKS = {
     "generate": "`GenerateImageOperator`",
     "post": "`PostImageOperator`",
@@ -21,9 +22,7 @@ HEAD = """| task | waits in | when it is | this happens | executor | images paid
 
 def write(page: Path, rows: Sequence[tuple[str, Row, Outcome]]) -> None:
     """Replace what stands between the page's markers."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{render(rows)}\n\n{END}{after}")
+    rewrite(page, "matrix", "make matrix", lambda _: render(rows))
 
 
 def render(rows: Sequence[tuple[str, Row, Outcome]]) -> str:

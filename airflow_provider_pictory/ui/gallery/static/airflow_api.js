@@ -87,20 +87,25 @@ async function listsNewestFirst(signal) {
   return !version.startsWith("3.1.");
 }
 
-// Yields page after page of what a key names, newest first, back to the time `since` (in ms).
+// Yields page after page of what a key names, newest first, back to the time `since` (in ms). `reached` is the time since
+// which all are listed by then, if that is known.
 export async function* list(key, { dag, run, since, signal }) {
   const query = [["xcom_key", key], ["order_by", "-timestamp"]];
   const ordered = since > 0 && (await listsNewestFirst(signal));
   const enough = (entries) => ordered && entries.length > 0 && Date.parse(entries.at(-1).timestamp) < since;
   for await (const { entries, total } of pages(xcomPath({ dag, run }), "xcom_entries", query, signal, enough)) {
-    yield { records: entries.map((entry) => record(key, entry)).filter(({ time }) => time >= since), total };
+    const records = entries.map((entry) => record(key, entry));
+    const reached = (ordered && records.at(-1)?.time) || Infinity;
+    yield { records: records.filter(({ time }) => time >= since), total, reached };
   }
 }
 
 // Yields page after page of the tasks of this package that were touched since a time, with what they were asked to do.
-export async function* listTasks(states, { dag, run, since, signal }) {
+// kind: what they do, if not all of them are asked for.
+export async function* listTasks(states, { dag, run, since, signal }, kind) {
   const query = [["order_by", "-start_date"], ...states.map((state) => ["state", state])];
-  query.push(...Object.keys(OPERATORS).map((operator) => ["operator", operator]));
+  const operators = Object.keys(OPERATORS).filter((operator) => !kind || OPERATORS[operator] === kind);
+  query.push(...operators.map((operator) => ["operator", operator]));
   if (since > 0) query.push(["updated_at_gte", new Date(since).toISOString()]);
   for await (const { entries } of pages(`${runPath({ dag, run })}/taskInstances`, "task_instances", query, signal)) {
     yield entries.map(taskOf);

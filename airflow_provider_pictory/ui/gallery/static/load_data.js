@@ -1,13 +1,14 @@
 // Lists the images and posts that the page shows, which are XComs. Their values are read by value_queue.js;
 // task_lists.js has the tasks that make and post them.
 
-import { FIELDS, IMAGES, POSTS, REQUESTS, list } from "./airflow_api.js";
-import { find } from "./kept_values.js";
+import { FIELDS, IMAGES, POSTS, REQUESTS } from "./airflow_api.js";
 import { NOT_STARTED } from "./parse_tasks.js";
 import { TaskLists } from "./task_lists.js";
-import { PARSE, ValueQueue } from "./value_queue.js";
+import { ValueQueue } from "./value_queue.js";
+import { XComList } from "./xcom_list.js";
 
-export const MOST = 5000; // of images, and of posts
+const SOON_READ = 200; // values, which are read sooner than the tasks are listed that say the same
+const LISTED_AS_SOON = 20; // records whose tasks are listed as soon as one value is read
 
 // What says what a task without an image was asked to do, where its own entry in the list does not.
 function requestOf({ kind, known, state }) {
@@ -19,29 +20,29 @@ const runOf = ({ dag, run }) => `${dag} ${run}`;
 
 export class Reader {
   problem = null; // the kind of a refusal that ended the listing, or of a login that is missing
-  cut = false; // whether there is more than MOST
-  listed = { [IMAGES]: false, [POSTS]: false };
-  totals = {}; // how many Airflow has of what is being listed, by key, where all of it is
 
   #scope;
   #changed;
   #abort = new AbortController();
-  #kept = { [IMAGES]: new Map(), [POSTS]: new Map(), [REQUESTS]: new Map() };
-  #known;
-  #sorted = {};
+  #images;
+  #posts;
+  #requests = new Map(); // by place
   #queue;
   #listing = false;
   #tasks;
 
-  // scope: {dag, run, since}, where dag and run may be undefined and since is a time in ms.
+  // scope: {dag, run, since, costs}, where dag and run may be undefined, since is a time in ms, and costs says that it is
+  // for what images have cost.
   // changed: called when there is something new to show.
   // known: a reader whose values need not be read again.
   constructor(scope, changed, known) {
-    this.#scope = scope;
+    const { signal } = this.#abort;
+    this.#scope = { ...scope, signal };
     this.#changed = changed;
-    this.#known = known?.#kept;
-    this.#tasks = new TaskLists(scope, changed, this.#abort.signal);
-    this.#queue = new ValueQueue(this.#abort.signal, {
+    this.#images = new XComList(IMAGES, known?.#images);
+    this.#posts = new XComList(POSTS, known?.#posts);
+    this.#tasks = new TaskLists({ ...scope, kind: scope.costs && "make" }, changed, signal);
+    this.#queue = new ValueQueue(signal, {
       changed,
       gone: (record) => this.#drop(record),
       ended: (error) => this.#end(error),
@@ -49,15 +50,34 @@ export class Reader {
   }
 
   get images() {
-    return this.#newestFirst(IMAGES);
+    return this.#images.newestFirst;
   }
 
   get posts() {
-    return this.#newestFirst(POSTS);
+    return this.#posts.newestFirst;
+  }
+
+  get imagesListed() {
+    return this.#images.listed;
   }
 
   get postsListed() {
-    return this.listed[POSTS];
+    return this.#posts.listed;
+  }
+
+  // The time since which all images are listed.
+  get imagesSince() {
+    return this.#images.since;
+  }
+
+  // How many images Airflow has, if all of them are being listed.
+  get total() {
+    return this.#images.total;
+  }
+
+  // Whether there are more images or posts than are listed.
+  get cut() {
+    return this.#images.cut || this.#posts.cut;
   }
 
   get tasks() {
@@ -78,7 +98,7 @@ export class Reader {
   }
 
   get allListed() {
-    return this.listed[IMAGES] && this.listed[POSTS] && this.#tasks.listed && !this.#tasks.isBusy;
+    return this.imagesListed && this.postsListed && this.#tasks.listed && !this.#tasks.isBusy;
   }
 
   // Whether there are values that could not be read, however often they were asked for.
@@ -95,13 +115,12 @@ export class Reader {
     if (this.#listing) return;
     this.#listing = true;
     try {
-      await Promise.all([this.#list(IMAGES), this.#list(POSTS), this.#tasks.list()]);
+      await Promise.all([this.#listXComs(), this.#tasks.list()]);
     } catch (error) {
       return this.#end(error);
     } finally {
       this.#listing = false;
     }
-    this.#known = null;
     this.problem = null;
     this.#queue.paused = false;
     this.#queue.again();
@@ -125,70 +144,43 @@ export class Reader {
     const near = this.posts.filter((post) => runs.has(runOf(post)));
     for (const task of inView.filter((one) => !one.key && !this.request(one.place))) {
       const key = requestOf(task);
-      if (key) this.#kept[REQUESTS].set(task.place, { ...task, key, state: "unread" });
+      if (key) this.#requests.set(task.place, { ...task, key, state: "unread" });
     }
-    const requests = [...this.#kept[REQUESTS].values()];
+    const requests = [...this.#requests.values()];
     this.#queue.all = all;
     if (!this.problem) this.#queue.want([...inView.filter(({ key }) => key), ...near, ...requests], [...rest]);
   }
 
-  // Lists also the tasks that have succeeded, of all or of one run, for what they were asked to do.
-  wantTasks(place) {
-    if (place) this.#tasks.wantRun(place);
-    else this.#tasks.wantAll();
+  // Lists also the tasks of a run that have succeeded, for what they were asked to do.
+  wantTasks(run) {
+    this.#tasks.wantRun(run);
+  }
+
+  // The same of all runs, unless nearly all values are read, which say it too.
+  wantAllTasks() {
+    const records = [...this.images, ...this.posts];
+    const unread = records.filter(({ state }) => state !== "read").length;
+    if (unread > (this.allListed ? records.length / LISTED_AS_SOON : SOON_READ)) this.#tasks.wantAll();
   }
 
   // What a task was asked to do, or the request that it waits for, if it is known.
   request(place) {
-    return this.#kept[REQUESTS].get(place);
+    return this.#requests.get(place);
   }
 
   stop() {
     this.#abort.abort();
   }
 
-  async #list(key) {
-    const newest = this.listed[key] ? (this.#newestFirst(key)[0]?.time ?? 0) : 0;
-    const since = Math.max(this.#scope.since, newest);
-    for await (const { records, total } of list(key, { ...this.#scope, since, signal: this.#abort.signal })) {
-      if (!this.listed[key] && since === 0) this.totals[key] = total;
-      await this.#keep(key, records);
-      this.#changed();
-      if (this.#kept[key].size >= MOST) {
-        this.cut = true;
-        break;
-      }
-    }
-    this.listed[key] = true;
-    this.#changed();
-  }
-
-  async #keep(key, records) {
-    const [kept, known] = [this.#kept[key], this.#known?.[key]];
-    const fresh = records.filter(({ id, stamp }) => kept.get(id)?.stamp !== stamp);
-    for (const record of fresh) {
-      const former = known?.get(record.id);
-      kept.set(record.id, former?.stamp === record.stamp && former.state === "read" ? former : record);
-    }
-    const unread = fresh.map(({ id }) => kept.get(id)).filter(({ state }) => state === "unread");
-    const values = await find(unread);
-    unread.forEach((record, at) => {
-      if (values[at] !== undefined && record.state === "unread") {
-        Object.assign(record, { value: PARSE[key](values[at]), state: "read" });
-      }
-    });
-    this.#sorted[key] = null;
-  }
-
-  #newestFirst(key) {
-    return (this.#sorted[key] ??= [...this.#kept[key].values()].sort((a, b) => b.time - a.time));
+  async #listXComs() {
+    const list = (xcoms) => xcoms.list(this.#scope, this.#changed);
+    const images = list(this.#images);
+    await Promise.all([images, this.#scope.costs ? images.then(() => list(this.#posts)) : list(this.#posts)]);
   }
 
   #drop(record) {
-    if (!record.stamp) return Object.assign(record, { state: "failed" });
-    this.#kept[record.key].delete(record.id);
-    this.#sorted[record.key] = null;
-    return undefined;
+    if (record.stamp) (record.key === IMAGES ? this.#images : this.#posts).drop(record);
+    else record.state = "failed";
   }
 
   #end(error) {

@@ -36,7 +36,7 @@ function sinceOf(now) {
 function readAll() {
   const former = reader;
   read = `${view.range} ${view.tab === "spending"}`;
-  reader = new Reader({ ...scope, since: sinceOf(Date.now()) }, renderSoon, former);
+  reader = new Reader({ ...scope, since: sinceOf(Date.now()), costs: view.tab === "spending" }, renderSoon, former);
   former?.stop();
   reader.start();
   render();
@@ -126,10 +126,11 @@ function render() {
   const item = items.find(({ id }) => id === view.image);
   const variants = item ? byPrompt(items).find((group) => group.includes(item)) : [];
   const context = { run: scope.run, forbidden: reader.forbidden, changed: () => reader.start() };
-  needed.unshift(...large.render(view.image, items, variants, Boolean(view.compare), context));
+  const enlarged = large.render(view.image, items, variants, Boolean(view.compare), context);
+  needed.unshift(...enlarged);
   const whole = everything || filtered || view.show === "credits" || !inTab;
-  if (whole || view.group || view.tab === "schedule") reader.wantTasks();
-  else if (item) reader.wantTasks(item.at);
+  if (whole || view.group || view.tab === "schedule") reader.wantAllTasks();
+  for (const { at } of enlarged) reader.wantTasks(at);
   needed.push(...troubled(all, reader));
   const inView = needed.map(({ record, task, of }) => record ?? task ?? of);
   reader.want([...inView, ...copies.pending], [...images, ...reader.posts], whole);
@@ -149,7 +150,7 @@ function renderTab(items, filtered, now) {
     list.render([], 0);
     list.renderPages(0, list.pageOf(0, 1));
   }
-  if (view.tab === "spending") spending.render(items, now);
+  if (view.tab === "spending") spending.render(items, now, reader.imagesSince);
   if (view.tab === "schedule") {
     const matching = ({ item, of }) => (item ? items.includes(item) : !filtered && (!view.dag || of.dag === view.dag));
     return schedule.render(reader, items, { now, day: view.day, pick: (day) => choose({ day }), open, fits: matching });

@@ -17,7 +17,8 @@ export function since(now) {
 
 const about = ({ credits, estimated }) => `${estimated ? "≈ " : ""}${figure(credits)}`;
 
-export function render(items, now) {
+// listedSince: the time since which all images are listed.
+export function render(items, now, listedSince) {
   const today = dayOf(now);
   const periods = { Today: today, "This week": weekOf(today), "This month": monthOf(today) };
   const firsts = Object.values(periods);
@@ -29,10 +30,13 @@ export function render(items, now) {
   }));
   const { rows, all } = table(counted, firsts);
   const sums = firsts.map((first) => spent(items.filter(({ day }) => day >= first)));
-  const drawn = JSON.stringify([rows, all, sums]);
+  const names = Object.keys(periods).map((name, at) => {
+    const isWhole = listedSince <= startOf(firsts[at], now, dayOf) && !sums[at].missing;
+    return isWhole ? name : `${name} so far`;
+  });
+  const drawn = JSON.stringify([rows, all, sums, names]);
   if (drawn === source) return;
   source = drawn;
-  const names = Object.keys(periods);
   const head = ["Dag", "Model", ...names.flatMap((name) => [`${name}: images`, `${name}: credits`])];
   const pairs = (amounts) => amounts.flatMap(({ images, credits }) => [images, credits]);
   const lines = rows.map(({ dag, model, amounts }) => [dag, model, ...pairs(amounts)]);

@@ -1,9 +1,8 @@
 // How many images there are, what they have cost, and how much of that is known.
 
-import { IMAGES } from "./airflow_api.js";
 import { button, count, figure, make } from "./dom.js";
 import { spent } from "./items.js";
-import { MOST } from "./load_data.js";
+import { MOST } from "./xcom_list.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -15,11 +14,11 @@ function doubts({ estimated, prices, missing }) {
 }
 
 // How far the reading is.
-function progress({ totals, listed, allListed }, images) {
-  const total = Math.min(MOST, totals[IMAGES] ?? 0);
+function progress({ total: ofAirflow, imagesListed, allListed }, images) {
+  const total = Math.min(MOST, ofAirflow);
   const read = images.filter(({ state }) => state === "read" || state === "failed").length;
-  if (!listed[IMAGES]) return `${figure(images.length)} ${total ? `of ${figure(total)} ` : ""}listed`;
-  if (!allListed) return "tasks are being listed";
+  if (!imagesListed) return `${figure(images.length)} ${total ? `of ${figure(total)} ` : ""}listed`;
+  if (!allListed) return "posts and tasks are being listed";
   return read < images.length ? `${figure(read)} of ${figure(images.length)} read` : "";
 }
 

@@ -61,7 +61,7 @@ export class TaskLists {
   }
 
   #listSucceeded(scope) {
-    return this.#put("tasks", listTasks(["success", "skipped"], scope), MOST);
+    return this.#put("tasks", listTasks(["success", "skipped"], scope, scope.kind), MOST);
   }
 
   // Lists all, or what has changed since the last time. What has failed or goes on comes first.
