@@ -137,6 +137,7 @@ export class Airflow {
   }
 
   async #read(entry) {
+    if (!entry) throw new Status(404);
     this.reads.push(entry.task);
     this.#reading += 1;
     this.atOnce = Math.max(this.atOnce, this.#reading);

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 
 import { GALLERY } from "./airflow.mjs";
 
-const { byPrompt, fits, join, spent } = await import(`${GALLERY}/items.js`);
+const { byPrompt, fits, join, openOf, spent } = await import(`${GALLERY}/items.js`);
 const { placeOf } = await import(`${GALLERY}/parse_tasks.js`);
 const { readImage } = await import(`${GALLERY}/parse_xcom.js`);
 
@@ -35,6 +35,18 @@ function items({ images = [], tasks = [], requests = {} } = {}) {
   };
   return join(data, { prices: PRICES, now: NOW, dayOf: () => "2026-01-10" });
 }
+
+test("a sum may change by what is not read: what matches without a price, or may match", () => {
+  const [priced, unpriced, read] = items({
+    images: [image("a"), image("b"), image("c", { job_id: "1" })],
+    tasks: [task("a", "make", "success", { model: "flux-schnell" }), task("b", "make", "success", { model: "new" })],
+  });
+  const all = [priced, unpriced, read];
+  assert.deepEqual(openOf(all, new Set(all), false), [unpriced]);
+  assert.deepEqual(openOf(all, new Set([priced]), true), [unpriced]);
+  assert.deepEqual(openOf(all, new Set([unpriced]), true), [priced, unpriced]);
+  assert.deepEqual(openOf(all, new Set([priced]), false), []);
+});
 
 const view = { dag: "", tag: "", model: "", state: "", attention: "", words: [] };
 

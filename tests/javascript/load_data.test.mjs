@@ -145,6 +145,15 @@ describe("the listing", () => {
     assert.equal(airflow.reads.length, 251);
   });
 
+  test("finds what was listed later than others that are newer, by a clock that is behind", async () => {
+    airflow.addMany(3);
+    const made = await started();
+    airflow.add({ task: "late", time: airflow.entries[0].time - 30_000 });
+    made.start();
+    await settle();
+    assert.deepEqual(tasks(made.images), ["task0", "task1", "task2", "late"]);
+  });
+
   test("takes over what another reader has read, if it is of the same time", async () => {
     airflow.addMany(3, { value: { prompt: "A lake" } });
     const former = await started();
@@ -346,6 +355,51 @@ describe("tasks and approvals", () => {
     assert.deepEqual(airflow.listings.map(({ key }) => key), [IMAGES, IMAGES, IMAGES, POSTS]);
     const operators = succeeded()[0].query.getAll("operator");
     assert.deepEqual([operators.includes("GenerateImageOperator"), operators.includes("PostImageOperator")], [true, false]);
+  });
+
+  for (const name of ["hitlDetails", "dags"]) {
+    test(`that have succeeded are listed if they are asked for while others still are: ${name}`, async () => {
+      let answer;
+      airflow.onAsk = (asked) => (asked.name === name ? new Promise((done) => (answer = done)) : undefined);
+      airflow.tasks = [row({ task_id: "c", operator: "GenerateImageOperator", state: "success" })];
+      airflow.addMany(201);
+      const made = await started();
+      document.hidden = true;
+      made.wantAllTasks();
+      await settle();
+      answer();
+      await settle();
+      made.start();
+      answer();
+      await settle();
+      assert.deepEqual(tasks([...made.tasks.values()]), ["c"]);
+      assert.deepEqual(succeeded().map(({ query }) => query.has("updated_at_gte")), [false, true]);
+    });
+  }
+
+  test("that have succeeded are listed whole the next time where that failed", async () => {
+    const made = await startedUnread();
+    airflow.tasks = [row({ task_id: "c", operator: "GenerateImageOperator", state: "success" })];
+    airflow.onAsk = refuse(500);
+    made.wantAllTasks();
+    await settle();
+    airflow.onAsk = () => {};
+    made.start();
+    await settle();
+    assert.deepEqual(tasks([...made.tasks.values()]), ["c"]);
+  });
+
+  test("whose retry has succeeded have failed no more", async () => {
+    const failed = { task: "submit", value: { error: "no answer" } };
+    airflow.add(failed);
+    airflow.tasks = [row({ task_id: "submit", operator: "GenerateImageOperator", state: "up_for_retry" })];
+    const made = await started();
+    assert.deepEqual(made.images.map(({ value }) => value.error), ["no answer"]);
+    airflow.entries = [];
+    airflow.tasks = [];
+    made.start();
+    await settle();
+    assert.deepEqual(made.images, []);
   });
 
   test("that have ended since are listed anew, and those that went on and are gone are dropped", async () => {

@@ -40,6 +40,12 @@ describe("the posts of an image", () => {
     assert.deepEqual(ids(fateOf({ job_id: "another", url }, { posts })), ["c"]);
   });
 
+  test("that have failed come first: one of two tasks that post it may have failed", () => {
+    const both = [record({ post_id: "x", job_id: "1", status: "published" }), record({ post_id: "y", job_id: "1", status: "failed" })];
+    const found = fateOf({ job_id: "1" }, { posts: both });
+    assert.deepEqual([ids(found), found.state], [["y", "x"], "failed"]);
+  });
+
   test("are none of an image of which nothing is known", () => {
     assert.deepEqual(ids(fateOf({}, { posts })), []);
     assert.deepEqual(ids(fateOf({ job_id: "__proto__", media_id: "constructor" }, { posts })), []);

@@ -8,7 +8,7 @@ import { nameOf } from "./parse_tasks.js";
 
 const REFUSALS = {
   login: "You are not logged in any more: load the page again.",
-  forbidden: "You may not do this: it needs permission to edit, which Airflow's administrators grant.",
+  forbidden: "You may not do this: it needs permission to edit, or is asked of other people.",
   gone: "Airflow does not know this task any more.",
   conflict: "Somebody else was faster: it is answered already.",
   server: "Airflow refused it with an error. Its api-server's log tells more.",

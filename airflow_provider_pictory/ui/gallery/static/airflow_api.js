@@ -91,7 +91,7 @@ async function listsNewestFirst(signal) {
 // which all are listed by then, if that is known.
 export async function* list(key, { dag, run, since, signal }) {
   const query = [["xcom_key", key], ["order_by", "-timestamp"]];
-  const ordered = since > 0 && (await listsNewestFirst(signal));
+  const ordered = await listsNewestFirst(signal);
   const enough = (entries) => ordered && entries.length > 0 && Date.parse(entries.at(-1).timestamp) < since;
   for await (const { entries, total } of pages(xcomPath({ dag, run }), "xcom_entries", query, signal, enough)) {
     const records = entries.map((entry) => record(key, entry));

@@ -4,6 +4,7 @@ import { dagAddress, formAddress, taskAddress } from "./addresses.js";
 import { badge, destinationLink, dueOf, factsOf, faultOf, hasFailed } from "./pictures.js";
 import { isReading, notStored, picture, titleOf } from "./pictures.js";
 import { inside, make, when } from "./dom.js";
+import { scope } from "./view.js";
 
 const skeleton = () => make("span", { className: "skeleton" });
 
@@ -18,11 +19,13 @@ function posted({ at, state, posts, approval, elsewhere, making, record }) {
     if (record.state !== "failed" && record.value !== null) line.append(skeleton());
     return line;
   }
-  line.append(badge(state, state === "none" && elsewhere ? "Not posted in this run" : undefined));
+  const partly = elsewhere || scope.run; // other posts are not read, or not listed
+  line.append(badge(state, state === "none" && partly ? "Not posted in this run" : undefined));
   const [post] = posts;
   for (const destination of post?.destinations ?? []) {
     const className = hasFailed(destination) ? "place failed" : "place";
-    line.append(make("span", { className, title: destination.name ?? "" }, destinationLink(destination)));
+    line.append(make("span", { className }, destinationLink(destination)));
+    if (destination.name) line.append(make("span", { className: "muted" }, destination.name));
   }
   if (post && dueOf(post)) line.append(dueOf(post));
   if (!post && approval?.by) line.append(make("span", {}, `by ${approval.by}`));

@@ -85,6 +85,7 @@ export function render(view, { dags, models, tags, counts, partly }) {
   fill(view, "model", [["", "All models"], ...[...models].sort().map((model) => [model, model])]);
   fill(view, "state", [["", "Any status"], ...Object.entries(STATES)]);
   form.elements.tag.closest("label").hidden = !tags.size;
+  form.elements.range.closest("label").hidden = view.tab === "spending"; // its table has times of its own
   const { search } = form.elements;
   if (document.activeElement !== search) search.value = view.search;
   form.querySelector("[type=reset]").hidden = !FILTERS.some((name) => view[name]);

@@ -97,8 +97,8 @@ function looksOfPost({ state, due, content, destinations, error, time, postId })
 // What an item looks like depends on this alone: it is shown anew if it has changed.
 export function looksOf({ record, image, posts, ...item }) {
   const read = [record?.stamp, record?.state === "failed", Boolean(image)];
-  const { id, making, prompt, model, style, error, cost, state, elsewhere, approval, submit } = item;
-  const facts = [id, making, prompt, model, style, error, cost, state, elsewhere, approval, Boolean(submit)];
+  const { id, making, prompt, model, style, reference, error, cost, state, elsewhere, approval, submit } = item;
+  const facts = [id, making, prompt, model, style, reference, error, cost, state, elsewhere, approval, Boolean(submit)];
   return [read, facts, posts.map(looksOfPost)];
 }
 
@@ -133,6 +133,19 @@ export function troubled(items, { tasks, approvals }) {
   const asked = [...approvals.values()].filter(({ choice }) => !choice);
   const places = new Set([...posts, ...asked].map(({ beside }) => beside));
   return items.filter(({ record, at }) => record?.state === "unread" && places.has(at.beside));
+}
+
+// Items that are not read yet, and may change a sum of those that match. filtered: whether values decide which these are.
+export function openOf(items, matching, filtered) {
+  const isUnread = ({ record }) => ["unread", "reading"].includes(record?.state);
+  return items.filter((item) => isUnread(item) && (matching.has(item) ? item.cost.credits === null : filtered));
+}
+
+// How many items need attention, by its kind.
+export function countAttention(items) {
+  const counts = {};
+  for (const { attention } of items) if (attention) counts[attention] = (counts[attention] ?? 0) + 1;
+  return counts;
 }
 
 // What all items have cost together: `credits` with `estimated` among it, and how many items are not in it.

@@ -49,7 +49,7 @@ export function render(id, items, variants, comparing, context) {
     return [];
   }
   const item = items[place];
-  const near = comparing ? variants.slice(0, MOST) : items.slice(Math.max(0, place - 1), place + 3);
+  const near = comparing ? [item, ...variants.filter((one) => one !== item)].slice(0, MOST) : items.slice(Math.max(0, place - 1), place + 3);
   const looks = (comparing ? near : [item]).map(looksOf);
   const now = JSON.stringify([comparing, looks, place, items.length, variants.length]);
   const asks = shown === id && !comparing && dialog.querySelector(".confirm")?.childElementCount > 0;
@@ -58,7 +58,7 @@ export function render(id, items, variants, comparing, context) {
   if (comparing) {
     const all = `${variants.length} variants`;
     const one = button("One image", () => acts.compare(false));
-    const head = bar(`Compare ${variants.length > MOST ? `the newest ${MOST} of ${all}` : all}`, one);
+    const head = bar(`Compare ${variants.length > MOST ? `${MOST} of ${all}` : all}`, one);
     show([head, ...compare(near)], "Compare", "compare");
     return near;
   }

@@ -41,7 +41,8 @@ export class Reader {
     this.#changed = changed;
     this.#images = new XComList(IMAGES, known?.#images);
     this.#posts = new XComList(POSTS, known?.#posts);
-    this.#tasks = new TaskLists({ ...scope, kind: scope.costs && "make" }, changed, signal);
+    const ended = (task) => this.#images.doubt(task);
+    this.#tasks = new TaskLists({ ...scope, kind: scope.costs && "make" }, signal, { changed, ended });
     this.#queue = new ValueQueue(signal, {
       changed,
       gone: (record) => this.#drop(record),

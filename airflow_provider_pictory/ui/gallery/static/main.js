@@ -5,7 +5,7 @@ import { DEFAULT_MODEL, PRICES } from "./constants.js"; // written by static_fil
 import { boundsOf } from "./days.js";
 import { dayOf } from "./dom.js";
 import * as filters from "./filters.js";
-import { byPrompt, fits, fitsDag, join, troubled } from "./items.js";
+import { byPrompt, countAttention, fits, fitsDag, join, openOf, troubled } from "./items.js";
 import * as large from "./large.js";
 import { Reader } from "./load_data.js";
 import * as notice from "./notice.js";
@@ -27,16 +27,20 @@ let read; // what the reader was made for
 let everything = false; // whether to read also what nothing in view needs
 let steps = 0; // that lead back to the view without a large one
 
-function sinceOf(now) {
-  if (scope.run) return 0;
-  const { since } = boundsOf(view.range, now, dayOf);
-  return view.tab === "spending" ? Math.min(since, spending.since(now)) : since;
+// Since and until when images are shown: of one run all, and for what they have cost those that the table counts.
+function timesOf(now) {
+  if (scope.run) return { since: 0, last: null };
+  return view.tab === "spending" ? { since: spending.since(now), last: null } : boundsOf(view.range, now, dayOf);
 }
+
+const whatToRead = (now) => `${view.range} ${view.tab === "spending"} ${dayOf(now)}`;
 
 function readAll() {
   const former = reader;
-  read = `${view.range} ${view.tab === "spending"}`;
-  reader = new Reader({ ...scope, since: sinceOf(Date.now()), costs: view.tab === "spending" }, renderSoon, former);
+  const now = Date.now();
+  read = whatToRead(now);
+  const costs = view.tab === "spending";
+  reader = new Reader({ ...scope, since: timesOf(now).since, costs }, renderSoon, former);
   former?.stop();
   reader.start();
   render();
@@ -46,8 +50,8 @@ function readAll() {
 
 function show(next) {
   view = next;
-  if (read !== `${view.range} ${view.tab === "spending"}`) readAll();
-  else render();
+  if (read === whatToRead(Date.now())) render();
+  else readAll();
 }
 
 function choose(changes, step = false) {
@@ -108,7 +112,7 @@ function render() {
   waiting = null;
   copies.settle();
   const now = Date.now();
-  const { last } = scope.run ? {} : boundsOf(view.range, now, dayOf);
+  const { since, last } = timesOf(now);
   const all = join(reader, { prices, now, dayOf }).filter(({ day }) => !last || day <= last);
   const words = view.search.toLowerCase().split(/\s+/).filter(Boolean);
   const inDays = all.filter((item) => fits(item, { ...view, words }, reader.tags));
@@ -120,9 +124,9 @@ function render() {
   summary.render(reader, items, { images, filtered, readAll: loadRest });
   renderFilters(all);
   plotStrip.render(inDays, all, view, now, Boolean(scope.run) || view.tab !== "images");
-  renderNotice(all, items);
+  notice.render(reader, all, items, { run: scope.run, range: view.range, widen, clear: filters.clear });
   for (const name of ["schedule", "spending"]) $(name).hidden = view.tab !== name;
-  const needed = [...renderTab(items, filtered, now)];
+  const needed = [...renderTab(all, items, { filtered, now, since })];
   const item = items.find(({ id }) => id === view.image);
   const variants = item ? byPrompt(items).find((group) => group.includes(item)) : [];
   const context = { run: scope.run, forbidden: reader.forbidden, changed: () => reader.start() };
@@ -133,8 +137,11 @@ function render() {
   for (const { at } of enlarged) reader.wantTasks(at);
   needed.push(...troubled(all, reader));
   const inView = needed.map(({ record, task, of }) => record ?? task ?? of);
-  reader.want([...inView, ...copies.pending], [...images, ...reader.posts], whole);
+  const posts = view.tab === "spending" && !filtered ? [] : reader.posts;
+  reader.want([...inView, ...copies.pending], [...images, ...posts], whole);
 }
+
+const widen = () => choose({ range: "all" });
 
 function loadRest() {
   everything = true;
@@ -142,7 +149,7 @@ function loadRest() {
 }
 
 // Returns what is in view: items, or posts.
-function renderTab(items, filtered, now) {
+function renderTab(all, items, { filtered, now, since }) {
   const images = view.tab === "images";
   $("images").hidden = !images;
   $("group").closest("label").hidden = !images;
@@ -150,10 +157,14 @@ function renderTab(items, filtered, now) {
     list.render([], 0);
     list.renderPages(0, list.pageOf(0, 1));
   }
-  if (view.tab === "spending") spending.render(items, now, reader.imagesSince);
+  const matching = new Set(items);
+  if (view.tab === "spending") {
+    spending.render(items, now, { listedSince: reader.imagesSince, unread: openOf(all, matching, filtered) });
+  }
   if (view.tab === "schedule") {
-    const matching = ({ item, of }) => (item ? items.includes(item) : !filtered && (!view.dag || of.dag === view.dag));
-    return schedule.render(reader, items, { now, day: view.day, pick: (day) => choose({ day }), open, fits: matching });
+    const fitting = ({ item, of }) => (item ? matching.has(item) : !filtered && fitsDag(of.dag, view, reader.tags));
+    const pick = (day) => choose({ day });
+    return schedule.render(reader, all, { now, since, day: view.day, pick, open, fits: fitting });
   }
   if (!images) return [];
   const groups = view.group ? byPrompt(items).sort((a, b) => b.length - a.length) : items.map((item) => [item]);
@@ -165,29 +176,15 @@ function renderTab(items, filtered, now) {
 }
 
 function renderFilters(all) {
-  const counts = {};
   const isAsked = ({ dag }) => fitsDag(dag, view, reader.tags);
-  for (const { attention, at } of all) {
-    if (attention && isAsked(at)) counts[attention] = (counts[attention] ?? 0) + 1;
-  }
   const records = [...reader.images, ...reader.posts].filter(isAsked);
   filters.render(view, {
     dags: all.map(({ at }) => [at.dag, at.dagName]),
     models: new Set(all.map(({ model }) => model).filter(Boolean)),
     tags: new Set(all.flatMap(({ at }) => reader.tags.get(at.dag) ?? [])),
-    counts,
+    counts: countAttention(all.filter(({ at }) => isAsked(at))),
     partly: !reader.allListed || records.some(({ state }) => state === "unread"),
   });
-}
-
-function renderNotice(all, items) {
-  let said = null;
-  const problem = reader.problem ?? (reader.failed ? "values" : null);
-  if (problem) said = notice.problem(problem, () => reader.retry());
-  else if (reader.done && !all.length) said = notice.noImages(scope.run, view.range, () => choose({ range: "all" }));
-  else if (reader.done && !items.length) said = notice.noFit(filters.clear);
-  else if (reader.forbidden.size) said = notice.partly([...reader.forbidden]);
-  notice.render(said, !items.length);
 }
 
 document.addEventListener("visibilitychange", renderSoon);

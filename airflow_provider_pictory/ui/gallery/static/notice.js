@@ -17,27 +17,27 @@ const PROBLEMS = {
 };
 
 // Each returns a heading, a text and an element to act with, if there is one.
-export function problem(kind, retry) {
+function problem(kind, retry) {
   if (kind !== "login") return [...PROBLEMS[kind], button("Try again", retry)];
   const link = inside(loginAddress(pageAddress()), "Log in");
   link.className = "button";
   return [...PROBLEMS.login, link];
 }
 
-export function noFit(clear) {
+function noFit(clear) {
   const text = "Nothing of what was made in this time has all that you filter by.";
   return ["No images match these filters", text, button("Clear filters", clear)];
 }
 
 // What is missing where some of the lists are not for this viewer, or not kept any more.
-export function partly(names) {
+function partly(names) {
   const lists = { tasks: "task instances", approvals: "required actions (HITL Detail)" };
   const missing = "so failed and running images or approvals are missing here.";
   const text = `You may not list ${names.map((name) => lists[name]).join(" or ")}, ${missing}`;
   return ["Some of it is not for you to see", text];
 }
 
-export function noImages(run, range, widen) {
+function noImages(run, range, widen) {
   if (run) return ["No images in this run", "They show up here as soon as a task of this run submits one."];
   if (range !== "all") {
     const name = RANGES[range].toLowerCase();
@@ -50,10 +50,19 @@ export function noImages(run, range, widen) {
 const place = document.getElementById("notice");
 let shown = "null";
 
-// whole: whether there is nothing else to show.
-export function render(said, whole) {
+function notice(reader, all, items, { run, range, widen, clear }) {
+  const kind = reader.problem ?? (reader.failed ? "values" : null);
+  if (kind) return problem(kind, () => reader.retry());
+  if (reader.done && !all.length) return noImages(run, range, widen);
+  if (reader.done && !items.length) return noFit(clear);
+  return reader.forbidden.size ? partly([...reader.forbidden]) : null;
+}
+
+// all: items of the chosen time. items: those of them that match the filters. scope: {run, range, widen(), clear()}.
+export function render(reader, all, items, scope) {
+  const said = notice(reader, all, items, scope);
   place.hidden = !said;
-  place.classList.toggle("whole", whole);
+  place.classList.toggle("whole", !items.length);
   const now = JSON.stringify(said?.slice(0, 2) ?? null);
   if (now === shown) return; // an alert is read out each time it changes
   shown = now;

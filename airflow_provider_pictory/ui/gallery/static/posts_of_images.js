@@ -57,6 +57,8 @@ export function describePost({ record, task, place, time }, now) {
   return described;
 }
 
+const isBad = ({ state }) => ["failed", "partially_failed", "overdue"].includes(state);
+
 const CHOICES = { Reject: "rejected", "Make another": "replaced" };
 
 function answered({ choice, state }) {
@@ -74,6 +76,7 @@ export function fates({ posts: records, tasks, approvals, postsListed }, now) {
   const openRuns = new Set(open.map(({ record }) => `${record.dag} ${record.run}`));
   return (image, { dag, run }) => {
     const own = find(image).map((post) => describePost(post, now));
+    own.sort((a, b) => isBad(b) - isBad(a)); // of two tasks that post it, the one that failed says what is to be done
     const [approval = null] = asked(image);
     let state = own[0]?.state;
     if (!own.length && postsListed && !openRuns.has(`${dag} ${run}`)) state = approval ? answered(approval) : "none";

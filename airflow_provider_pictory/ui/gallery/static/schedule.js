@@ -31,13 +31,16 @@ function calendar(days, today, picked, pick) {
   return make("table", { className: "calendar" }, caption, head, make("tbody", {}, ...rows));
 }
 
+const isUnread = ({ record }) => ["unread", "reading"].includes(record?.state);
+const skeleton = () => make("span", { className: "skeleton" });
+
 function entry(post, open) {
   const { item, content, destinations } = post;
   const tile = item
     ? button("", () => open(item), { className: "tile", "aria-label": `Large view: ${titleOf(item).slice(0, 300)}` })
     : make("span", { className: "tile" });
   if (item) tile.append(picture(item, { loading: "lazy" }));
-  const line = make("p", { className: "posted" }, badge(post.state));
+  const line = make("p", { className: "posted" }, isUnread(post) && !post.state ? skeleton() : badge(post.state));
   for (const destination of destinations) {
     const className = hasFailed(destination) ? "place failed" : "place";
     line.append(make("span", { className, title: destination.name ?? "" }, destinationLink(destination)));
@@ -45,7 +48,8 @@ function entry(post, open) {
   }
   const due = dueOf(post);
   if (due) line.append(due);
-  const text = make("p", { className: "text", dir: "auto" }, content ?? "The text of this post is not known");
+  const unknown = isUnread(post) ? skeleton() : "The text of this post is not known";
+  const text = make("p", { className: "text", dir: "auto" }, content ?? unknown);
   const fault = faultOf(post);
   const about = make("div", {}, line, text, fault && make("p", { className: "fault", dir: "auto" }, fault));
   const { dagName, taskName } = post.of;
@@ -53,9 +57,9 @@ function entry(post, open) {
   return make("li", { className: "entry" }, make("time", {}, clockOf(post.at)), tile, about);
 }
 
-// data: a reader. items: those of the page. Returns what is to be read: the posts that are shown with their images, then
+// data: a reader. items: those of the page. since: when the posts that it lists begin, or 0. Returns what is to be read: the posts that are shown with their images, then
 // the others.
-export function render(data, items, { now, day, pick, open, fits }) {
+export function render(data, items, { now, since, day, pick, open, fits }) {
   const today = dayOf(now);
   const posts = agenda(data, items, { now, dayOf }).filter(fits);
   const days = byDay(posts, today);
@@ -65,8 +69,9 @@ export function render(data, items, { now, day, pick, open, fits }) {
     [id, state, at, content, destinations, error, time],
     item && looksOf(item),
   ]);
+  const unread = posts.filter((post) => isUnread(post) && post.due === null).length;
   const marks = [...days].map(([name, own]) => [name, own.length, worstOf(own)]);
-  const drawn = JSON.stringify([looks, marks, day, today]);
+  const drawn = JSON.stringify([looks, marks, day, today, unread, since]);
   if (drawn !== source) {
     source = drawn;
     const focused = document.activeElement?.getAttribute("aria-label");
@@ -81,9 +86,14 @@ export function render(data, items, { now, day, pick, open, fits }) {
     const sections = order.map(section);
     const past = order.findIndex(({ name }) => name < today);
     if (past > 0) sections.splice(past, 0, make("h2", { className: "part" }, "Before"));
-    const note = `Times of ${zoneName()}. What stands here was last asked for by a task, and may have changed since.`;
+    const notes = [
+      unread && `${count(unread, "post")} not read yet, which may be due on other days.`,
+      since && `Posts that tasks made before ${nameOfDay(dayOf(since))} are not shown: choose a longer time.`,
+      `Times of ${zoneName()}. What stands here was last asked for by a task, and may have changed since.`,
+    ];
     const months = calendar(days, today, day, pick);
-    const side = make("div", { className: "side" }, months, make("p", { className: "muted" }, note));
+    const said = notes.filter(Boolean).map((note) => make("p", { className: "muted" }, note));
+    const side = make("div", { className: "side" }, months, ...said);
     place.replaceChildren(side, make("div", { className: "days" }, ...sections));
     if (focused) place.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
   }

@@ -17,8 +17,8 @@ export function since(now) {
 
 const about = ({ credits, estimated }) => `${estimated ? "≈ " : ""}${figure(credits)}`;
 
-// listedSince: the time since which all images are listed.
-export function render(items, now, listedSince) {
+// listedSince: the time since which all images are listed. unread: items whose values may yet belong to it.
+export function render(items, now, { listedSince, unread }) {
   const today = dayOf(now);
   const periods = { Today: today, "This week": weekOf(today), "This month": monthOf(today) };
   const firsts = Object.values(periods);
@@ -31,7 +31,7 @@ export function render(items, now, listedSince) {
   const { rows, all } = table(counted, firsts);
   const sums = firsts.map((first) => spent(items.filter(({ day }) => day >= first)));
   const names = Object.keys(periods).map((name, at) => {
-    const isWhole = listedSince <= startOf(firsts[at], now, dayOf) && !sums[at].missing;
+    const isWhole = listedSince <= startOf(firsts[at], now, dayOf) && !unread.some(({ day }) => day >= firsts[at]);
     return isWhole ? name : `${name} so far`;
   });
   const drawn = JSON.stringify([rows, all, sums, names]);
@@ -75,7 +75,7 @@ function note({ estimated, prices, missing }) {
   const failed = `${count(estimated, "credit")} are of failed jobs, by the price of their model`;
   if (prices) parts.push(`${count(prices, "image")} counted by the price of the model, as they are not read yet.`);
   else if (estimated) parts.push(`${failed}: the service does not say what they cost.`);
-  if (missing) parts.push(`${count(missing, "image")} of a model whose price is not known: not counted until read.`);
+  if (missing) parts.push(`${count(missing, "image")} whose cost is not known: not counted.`);
   parts.push("Jobs of tries that a clear has removed are not counted.");
   return parts.join(" ");
 }

@@ -8,7 +8,7 @@ const $ = (id) => document.getElementById(id);
 
 // Why the sum is not the whole truth, if it is not.
 function doubts({ estimated, prices, missing }) {
-  if (missing) return `, without ${count(missing, "image")} whose cost is not read yet`;
+  if (missing) return `, without ${count(missing, "image")} whose cost is not known`;
   if (prices) return `, ${count(prices, "image")} by the model's price`;
   return estimated ? `, ${figure(estimated)} of them for failed jobs by the model's price` : "";
 }

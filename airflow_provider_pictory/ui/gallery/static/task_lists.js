@@ -16,48 +16,58 @@ export class TaskLists {
 
   #scope;
   #changed;
+  #ended;
   #since;
-  #succeeded; // since when those that have succeeded are to be listed; undefined if they are not
-  #listing = null; // those that have succeeded
+  #wanted; // whether those that have succeeded are to be listed, of all runs
+  #complete = false; // whether they were
+  #busy = 0; // lists of those that have succeeded, beside list()
   #runs = new Set(); // of which all are listed
 
-  constructor(scope, changed, signal) {
+  // ended: called with each task that went on at the last look and does not any more.
+  constructor(scope, signal, { changed, ended }) {
     this.#scope = { ...scope, signal };
     this.#since = scope.since;
     this.#changed = changed;
-    if (scope.run) this.#succeeded = scope.since;
+    this.#ended = ended;
+    this.#wanted = Boolean(scope.run);
   }
 
   // Lists also those that have succeeded, which are many: of use are their rendered fields, for what is not read yet.
   wantAll() {
-    if (this.#succeeded !== undefined) return;
-    this.#succeeded = this.#scope.since;
-    if (this.listed) this.#listAgain({ ...this.#scope, since: this.#succeeded });
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#listBeside(this.#listAllSucceeded(0));
   }
 
   // Lists also those of one run that have succeeded.
   wantRun({ dag, run }) {
     const key = `${dag} ${run}`;
-    if (this.#succeeded !== undefined || this.#runs.has(key) || !this.listed) return;
+    if (this.#wanted || this.#runs.has(key) || !this.listed) return;
     this.#runs.add(key);
-    this.#listAgain({ ...this.#scope, dag, run, since: 0 });
+    this.#listBeside(this.#listSucceeded({ ...this.#scope, dag, run, since: 0 }));
   }
 
   // Whether something is being listed beside list().
   get isBusy() {
-    return this.#listing !== null;
+    return this.#busy > 0;
   }
 
-  async #listAgain(scope) {
+  async #listBeside(listing) {
+    this.#busy += 1;
     try {
-      this.#listing = this.#listSucceeded(scope);
-      await this.#listing;
+      await listing;
     } catch {
       // The next list() says what is wrong, if it still is.
     } finally {
-      this.#listing = null;
+      this.#busy -= 1;
       this.#changed();
     }
+  }
+
+  // All of them until that has succeeded once, then those that were touched since a time.
+  async #listAllSucceeded(since) {
+    await this.#listSucceeded({ ...this.#scope, since: this.#complete ? since : this.#scope.since });
+    this.#complete = true;
   }
 
   #listSucceeded(scope) {
@@ -80,12 +90,11 @@ export class TaskLists {
     const unfinished = this.#put("tasks", listTasks(GOING_ON, { ...this.#scope, since: 0 }));
     const failed = this.#put("tasks", listTasks(["failed"], { ...this.#scope, since }));
     const [found] = await Promise.all([unfinished, failed]);
-    for (const task of former) {
-      if (found && !found.has(task.place) && this.tasks.get(task.place) === task) this.tasks.delete(task.place);
+    for (const task of former.filter(({ place }) => found && !found.has(place))) {
+      if (this.tasks.get(task.place) === task) this.tasks.delete(task.place);
+      this.#ended(task);
     }
-    if (this.#succeeded === undefined) return;
-    const before = this.listed ? since : this.#succeeded;
-    await this.#listSucceeded({ ...this.#scope, since: before });
+    if (this.#wanted && !this.isBusy) await this.#listAllSucceeded(since);
   }
 
   // What a viewer may not list is missing from the page, which says so.

@@ -5,6 +5,7 @@ import { find } from "./kept_values.js";
 import { PARSE } from "./value_queue.js";
 
 export const MOST = 5000; // records that are listed
+const SKEW = 60_000; // ms by which clocks may differ
 
 export class XComList {
   listed = false; // once; it may be listed again for what is new
@@ -30,12 +31,12 @@ export class XComList {
   // Lists all of a scope, or what is new since the last time. changed: called when a page of it is there.
   async list(scope, changed) {
     const newest = this.listed ? (this.newestFirst[0]?.time ?? 0) : 0;
-    const since = Math.max(scope.since, newest);
+    const since = Math.max(scope.since, newest - SKEW);
     for await (const { records, total, reached } of list(this.#key, { ...scope, since })) {
       if (!this.listed && since === 0) this.total = total;
       await this.#take(records);
       this.since = Math.min(this.since, reached);
-      if (this.#records.size >= MOST) {
+      if (!this.listed && this.#records.size >= MOST) {
         this.cut = true;
         break;
       }
@@ -45,6 +46,12 @@ export class XComList {
     this.listed = true;
     this.#known = null;
     changed();
+  }
+
+  // Lets the value of a task that has failed be read again, which a later try may have removed.
+  doubt({ place }) {
+    const record = this.newestFirst.find((one) => one.place === place);
+    if (record?.value?.error) record.state = "unread";
   }
 
   drop({ id }) {
