@@ -30,7 +30,7 @@ from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 
 ZONE = "Europe/Berlin"
 HOME = Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser().absolute()
-PICTURES = os.environ.get("PICTURES", f"{HOME.as_uri()}/pictures")
+PICTURES = os.environ.get("PICTURES", f"file://{HOME}/pictures")
 
 with DAG(
     dag_id="nightly_content",

@@ -26,6 +26,7 @@ from airflow_provider_pictory.client.validation import (
     check_text,
     check_timezone,
     check_url,
+    is_url,
     optional,
     read_boolean,
     read_time,
@@ -263,7 +264,7 @@ def image_source(image: Any, media_ids: Any) -> LibraryMedia | ImageUrl | Stored
     url, path, job_id = record.get("url"), record.get("path"), record.get("job_id")
     if _is_stored(url):
         url, path = None, url
-    if _is_stored(path) and url is None:
+    if _is_stored(path) and not is_url(url, secure=True):
         return StoredImage(str(path), job_id)
     check_url("image", url, secure=True)
     return ImageUrl(str(url), job_id, path if _is_stored(path) else None)

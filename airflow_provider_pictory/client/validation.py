@@ -110,13 +110,18 @@ def check_url(name: str, url: Any, *, secure: bool = False) -> None:
         raise InvalidRequestError.of(name, fault, allowed)
 
 
+def is_url(url: Any, *, secure: bool = False) -> bool:
+    """Whether :func:`check_url` takes a URL."""
+    try:
+        check_url("url", url, secure=secure)
+    except InvalidRequestError:
+        return False
+    return True
+
+
 def public_url(url: Any) -> str:
     """Return an untrusted URL if it is safe to link to, otherwise an empty text."""
-    try:
-        check_url("url", url)
-    except InvalidRequestError:
-        return ""
-    return str(url)
+    return str(url) if is_url(url) else ""
 
 
 def check_account_ids(account_ids: Any, *, required: bool) -> list[int]:

@@ -86,6 +86,10 @@ class ServiceOperator(WithLineage, Linked):
         """Run the task to its end, or to a deferral."""
         raise NotImplementedError
 
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Resume after the wait in the triggerer."""
+        raise NotImplementedError
+
     def execute(self, context: Context) -> Any:
         """Run the task."""
         context = with_task_instance(context, self)
@@ -100,7 +104,10 @@ class ServiceOperator(WithLineage, Linked):
         restore_texts(self, self._text_templates, context)
         with self.reporting_failure(context):
             self.prepare(context, is_resumed=True)
-            return super().resume_execution(next_method, with_trigger_error(next_method, next_kwargs), context)
+            kwargs = with_trigger_error(next_method, next_kwargs)
+            if next_method == "execute_complete" and kwargs is not None:
+                return self._attempt_or_pause(context, waited=kwargs)
+            return super().resume_execution(next_method, kwargs, context)
 
     def prepare(self, context: Context, *, is_resumed: bool) -> None:
         """Override to set arguments that are not known before; called in each process of the task."""
@@ -110,18 +117,21 @@ class ServiceOperator(WithLineage, Linked):
         """Override to report a failure in more than the log; encloses everything that the task does."""
         yield
 
-    def execute_after_pause(self, context: Context, event: Any) -> Any:
+    def execute_after_pause(self, context: Context, event: Any, waited: dict[str, Any] | None = None) -> Any:
         """
         Resume after a pause.
 
         :param event: a :class:`~airflow_provider_pictory.triggers.turn.TurnTrigger`'s, or that of a plain wait.
+        :param waited: the arguments of :meth:`execute_complete`, if the task had waited before the pause.
         """
         # On Airflow 3.0 to 3.2.1, start_date is the time of resuming: a service that always refuses would never fail.
-        return self._attempt_or_pause(context, event["deadline"] if isinstance(event, dict) else None)
+        return self._attempt_or_pause(context, event["deadline"] if isinstance(event, dict) else None, waited)
 
-    def _attempt_or_pause(self, context: Context, deadline: float | None = None) -> Any:
+    def _attempt_or_pause(
+        self, context: Context, deadline: float | None = None, waited: dict[str, Any] | None = None
+    ) -> Any:
         try:
-            return self.attempt(context)
+            return self.attempt(context) if waited is None else self.execute_complete(context, **waited)
         except TransientError as error:
             delay = pause_before_retry(error)
             now = dt.datetime.now(dt.timezone.utc)
@@ -139,6 +149,7 @@ class ServiceOperator(WithLineage, Linked):
         self.defer(
             trigger=TurnTrigger(hook.conn_type, hook.conn_id, moment, self.requests_per_attempt, max(deadline, moment)),
             method_name="execute_after_pause",
+            kwargs={} if waited is None else {"waited": waited},
         )
 
     def pause(self, delay: float) -> None:

@@ -32,10 +32,12 @@ from airflow_provider_pictory.task.save_image import (
 )
 from airflow_provider_pictory.task.state import ImageState, TaskState, load_state, started_at
 from airflow_provider_pictory.task.xcom import (
+    REQUEST_KEY,
     check_image,
     describe_failure,
     for_galleries,
     push_failed_image,
+    push_if_possible,
     push_image,
     push_not_stored,
     push_request,
@@ -221,7 +223,7 @@ class GenerateImageOperator(PayingOperator):
         job_id = self._earlier_job(state)
         if job_id is None:
             self.check_before_paying(context)
-            if destination and (stored := find_stored_image(context, destination, request)):
+            if destination and (stored := find_stored_image(context, destination, request, state)):
                 return self._reuse(context, state, stored)
             now = time.time()
             job_id = send_paid(
@@ -232,10 +234,12 @@ class GenerateImageOperator(PayingOperator):
             )
             self.log.info(job_submitted(job_id, self._model, self.aspect_ratio))
         submitted_at = state.values.submitted_at
+        submitted = {"job_id": job_id, **self._describe(request), "submitted_at": submitted_at}
         if not is_waiting:
-            push_request(context, job_id, {**describe_request(request), "model": self._model}, submitted_at)
+            push_request(context, submitted)
             state.mark_delivered(job_id)
             return job_id
+        push_if_possible(context, {REQUEST_KEY: submitted})
         deadline = started_at(state) + timeout
         if is_deferrable:
             from airflow_provider_pictory.triggers.pictory import ImageJobTrigger
@@ -271,6 +275,9 @@ class GenerateImageOperator(PayingOperator):
     @property
     def _model(self) -> str:
         return self.model or PICTORY_DEFAULT_MODEL
+
+    def _describe(self, request: ImageRequest) -> dict[str, Any]:
+        return {**describe_request(request), "model": self._model}
 
     def _earlier_job(self, state: TaskState[ImageState]) -> str | None:
         job_id = state.values.job_id
@@ -320,9 +327,8 @@ class GenerateImageOperator(PayingOperator):
         job: ImageJob,
     ) -> dict[str, Any]:
         """Store the picture. If that fails, the job stays in the state, and a later try stores it."""
-        description = {**describe_request(request), "model": self._model}
         try:
-            stored = save_job_image(context, destination, self.hook.transport, job.as_xcom(), description)
+            stored = save_job_image(context, destination, self.hook.transport, job.as_xcom(), self._describe(request))
         except ServiceError as error:
             push_not_stored(context, for_galleries(job, self.prompt, self._model), error)
             self._has_pushed_job = True

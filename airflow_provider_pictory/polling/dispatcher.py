@@ -40,6 +40,7 @@ REFRESH_PAUSE = 1.0
 SLACK = 0.05
 """How much earlier than due a job is polled together with others, as a share of its interval."""
 
+
 @dataclass(eq=False)
 class _Entry(Generic[T]):
     """

@@ -174,6 +174,7 @@ class ImageJobSensor(WithLineage, Linked, BaseSensorOperator):
                     request = find_request(context, job.job_id)
                     submitted_at = request.get("submitted_at")
                     self.log.info(job_ended(job, time.time() - submitted_at if submitted_at else None))
+                    push_if_possible(context, {REQUEST_KEY: request})
                     return PokeReturnValue(is_done=True, xcom_value=self._finish(context, job, request))
             self._delay = self._pace.after(self._error)
             self._progress.note(self._error, self._delay)

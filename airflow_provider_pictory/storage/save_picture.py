@@ -101,10 +101,11 @@ class Destination:
     if_exists: str
     sidecar: bool = True
 
-    def find_before_submit(self, fingerprint: str) -> Stored | None:
+    def find_before_submit(self, fingerprint: str, task: Mapping[str, Any] | None = None) -> Stored | None:
         """
         Look for a stored picture of the same request, and check that another can be stored.
 
+        :param task: as in the sidecar: what this task has stored before is returned with ``fail``, too.
         :raises InvalidRequestError: if another picture is there and may not be replaced.
         :raises ServiceError: if the storage cannot be used.
         """
@@ -116,7 +117,8 @@ class Destination:
             return None
         if found is not None:
             stored = self._stored(base, found)
-            if stored and self.if_exists == "reuse" and found.fingerprint == fingerprint:
+            is_own = task is not None and all(getattr(found, name) == value for name, value in task.items())
+            if stored and (self.if_exists == "reuse" or is_own) and found.fingerprint == fingerprint:
                 return stored.with_preview()
             if stored:
                 raise _exists(stored.path, found)
@@ -164,6 +166,8 @@ class Destination:
             raise _exists(other.path, found)
         try:
             if not (replace and _is_stored(path, downloaded)):
+                if found is not None:  # it would mark the new picture as the old one, if this process was killed
+                    store.delete(f"{base}.json")
                 store.write(local, path, replace=replace)
         except FileExistsError:
             if not _is_stored(path, downloaded):

@@ -46,8 +46,11 @@ def check_writable(url: str) -> None:
         scheme, fs, path = _open(url)
         if scheme in OBJECT_STORES:
             bucket = path.lstrip("/").partition("/")[0]
-            if not fs.exists(bucket):
-                raise missing_bucket(url, bucket)
+            if not fs.exists(bucket):  # or an error, which s3fs takes for the same
+                try:
+                    fs.info(bucket)
+                except FileNotFoundError:
+                    raise missing_bucket(url, bucket) from None
             return
         fs.makedirs(os.path.dirname(path), exist_ok=True)
         if scheme in LOCAL and not os.access(os.path.dirname(path), os.W_OK):

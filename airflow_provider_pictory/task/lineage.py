@@ -87,7 +87,7 @@ def _report_to_hook_lineage(task: BaseOperator, inputs: Iterable[str], output: s
         hook: Any = getattr(task, "hook", task)
         for uri in inputs:
             collector.add_input(hook, uri, {})
-        collector.add_output(hook, output, dict(extra))
+        collector.add_output(hook, output, _without_signature(extra))
     except Exception as error:  # the image is paid for, the post is out: the task does not fail for its lineage
         log.warning("Cannot report the lineage (%s: %s)", type(error).__name__, one_line(error))
 
@@ -121,12 +121,29 @@ def _operator_lineage(task: Any, record: Mapping[str, Any] | None) -> OperatorLi
     run_facets: dict[str, RunFacet] = {}
     if record is not None:
         key = "posteverywhere_post" if is_post(record) else "pictory_image"
-        content = describe(record, getattr(task, "image", None))
+        content = _without_signature(describe(record, getattr(task, "image", None)))
         run_facets = {key: _run_facet(content, record)}
         if uri := uri_of(record):
             facet: Any = DatasetFacet().with_additional_properties(**content)
             outputs = [OutputDataset(*dataset_name(uri), facets={key: facet})]
+    # OpenLineage takes what a DAG declares only if a task says nothing by itself.
+    inputs += _declared(task.inlets, inputs)
+    outputs += _declared(task.outlets, outputs)
     return OperatorLineage(inputs=inputs, outputs=outputs, run_facets=run_facets)
+
+
+def _declared(assets: Iterable[Any], known: Iterable[Any]) -> list[Any]:
+    """Return the datasets of a task's inlets or outlets, without those that are known."""
+    from airflow.providers.openlineage.extractors.manager import ExtractorManager
+
+    names = {(dataset.namespace, dataset.name) for dataset in known}
+    datasets = [ExtractorManager.convert_to_ol_dataset(asset) for asset in assets]
+    return [dataset for dataset in datasets if dataset and (dataset.namespace, dataset.name) not in names]
+
+
+def _without_signature(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event's ``extra`` with the URL without its query, which may be a signature."""
+    return {**extra, "url": uri_of(extra["url"])}
 
 
 def _run_facet(content: Mapping[str, Any], record: Mapping[str, Any]) -> RunFacet:

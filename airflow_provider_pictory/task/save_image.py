@@ -13,6 +13,7 @@ from airflow_provider_pictory.client.transport import Transport
 from airflow_provider_pictory.client.validation import read_boolean
 from airflow_provider_pictory.storage.keys import check_save_to
 from airflow_provider_pictory.storage.save_picture import Destination, Picture, Stored
+from airflow_provider_pictory.task.state import TaskState
 from airflow_provider_pictory.task.xcom import PREVIEW_KEY, push_if_possible
 
 if TYPE_CHECKING:
@@ -41,14 +42,19 @@ def describe_request(request: ImageRequest | MediaGenerationRequest) -> dict[str
 
 
 def find_stored_image(
-    context: Context, destination: Destination, request: ImageRequest | MediaGenerationRequest
+    context: Context,
+    destination: Destination,
+    request: ImageRequest | MediaGenerationRequest,
+    state: TaskState[Any],
 ) -> Stored | None:
     """
     Look for a stored picture of the same request, and check that another can be stored.
 
+    :param state: the task's. Where Airflow keeps none, a picture may be that of an earlier try.
     :raises ServiceError: if another picture is there and may not be replaced, or the storage cannot be used.
     """
-    stored = destination.find_before_submit(request.picture_fingerprint())
+    task = None if state.is_durable else _identify(context)
+    stored = destination.find_before_submit(request.picture_fingerprint(), task)
     if stored:
         _push_preview(context, stored)
     return stored
@@ -105,7 +111,6 @@ def _save(
     url: str | None,
     fresh_url: Any,
 ) -> Stored:
-    ti: Any = context["ti"]
     picture = Picture(
         image=dict(image),
         url=url,
@@ -114,11 +119,17 @@ def _save(
         prompt=request.get("prompt"),
         model=request.get("model"),
         parameters=request.get("parameters") or {},
-        task={name: getattr(ti, name, None) for name in ("dag_id", "run_id", "task_id", "map_index")},
+        task=_identify(context),
     )
     stored = destination.save(picture, transport.endpoint)
     _push_preview(context, stored)
     return stored
+
+
+def _identify(context: Context) -> dict[str, Any]:
+    """Return the task as in a sidecar."""
+    ti: Any = context["ti"]
+    return {name: getattr(ti, name, None) for name in ("dag_id", "run_id", "task_id", "map_index")}
 
 
 def _push_preview(context: Context, stored: Stored) -> None:

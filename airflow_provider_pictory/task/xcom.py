@@ -38,7 +38,7 @@ POST_KEY = "posteverywhere_post"
 """The XCom key of a post, or of the error instead of it."""
 
 REQUEST_KEY = "pictory_request"
-"""The XCom key of a submitted job's request, for the task that waits for the job, and of that task for galleries."""
+"""The XCom key of a submitted job's request, for the tasks that wait for the job or store its picture."""
 
 PREVIEW_KEY = "pictory_preview"
 """The XCom key of a small copy of a stored picture, which galleries show when its URL does not work any more."""
@@ -47,14 +47,14 @@ CONTENT_LIMIT = 2000
 """The number of characters of a post's text that galleries get."""
 
 
-def push_request(context: Context, job_id: str, request: Mapping[str, Any], submitted_at: float | None) -> None:
+def push_request(context: Context, request: Mapping[str, Any]) -> None:
     """
     Push a job's request for the task that waits for it, which reads it with :func:`find_request`.
 
-    :param request: prompt, model, parameters and fingerprint.
+    :param request: the job's id, prompt, model, parameters and fingerprint, and when it was submitted.
     """
-    context["ti"].xcom_push(key=REQUEST_KEY, value={"job_id": job_id, **request, "submitted_at": submitted_at})
-    remember(context, {"job_id": job_id, "status": "submitted", **request})
+    context["ti"].xcom_push(key=REQUEST_KEY, value=dict(request))
+    remember(context, {"status": "submitted", **request})
 
 
 def find_request(context: Context, job_id: str) -> dict[str, Any]:

@@ -108,8 +108,10 @@ class TestGenerateImage:
 
     def test_another_picture_under_the_name_is_an_error_before_anything_is_paid(self, sandbox: Sandbox, folder: Path):
         keep(folder, "fox").run()
+        other = keep(folder, "fox")
+        other.ti.run_id = "other"
         with pytest.raises(e.InvalidRequestError) as caught:
-            keep(folder, "fox").run()
+            other.run()
         assert "fox.png is another picture, stored by DAG dag, run run, task generate; allowed: " in str(caught.value)
         assert len(images(sandbox)) == 1
 
@@ -135,6 +137,16 @@ class TestGenerateImage:
         assert len(images(sandbox)) == 2
         assert files(folder) == ["fox.json", "fox.png"]
         assert json.loads((folder / "fox.json").read_text())["model"] == "nanobanana"
+
+    def test_one_that_is_being_replaced_has_no_sidecar(
+        self, sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        """A killed process must not leave the old one beside the new picture."""
+        keep(folder, "fox").run()
+        monkeypatch.setattr(store, "write", lambda local, url, **options: fail())
+        with pytest.raises(e.TransientError):
+            keep(folder, "fox", if_exists="overwrite", prompt="An otter at noon").run()
+        assert files(folder) == ["fox.png"]
 
     @pytest.mark.parametrize(
         ("options", "said"),
@@ -359,6 +371,29 @@ class TestRetries:
         assert len(images(sandbox)) == 1
         assert files(folder) == ["fox.json", "fox.png"]
 
+    @pytest.mark.parametrize("if_exists", ["fail", "reuse"])
+    def test_without_task_state_the_next_try_returns_what_is_stored(
+        self, sandbox: Sandbox, folder: Path, if_exists: str
+    ):
+        task = keep(folder, "fox", if_exists=if_exists)
+        task.store = None
+        first = task.run()
+        assert task.run() == {**first, "ai_credits_used": 0}
+        assert len(images(sandbox)) == 1
+
+    def test_a_delay_that_is_asked_for_after_the_wait_is_spent_without_a_worker(
+        self, sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        download, errors = save_picture.download, [e.RateLimitedError("… returned 429", retry_after=90)]
+        monkeypatch.setattr(save_picture, "download", lambda *args: fail(errors.pop()) if errors else download(*args))
+        task = keep(folder, "fox", deferrable=True, timeout=600)
+        task.store = None
+        task.run()
+        [pause] = task.paused
+        assert 90 <= pause <= 110
+        assert len(images(sandbox)) == 1
+        assert files(folder) == ["fox.json", "fox.png"]
+
     @needs_state_store
     def test_a_picture_that_is_gone_is_an_error_that_says_so_and_a_clear_makes_another(
         self, sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -498,6 +533,21 @@ class TestSaveImage:
         found = json.loads((folder / "fox.json").read_text())
         assert (found["prompt"], found["model"]) == (PROMPT, "seedream3.0")
         assert task.operator.lineage_record["model"] == "seedream3.0"
+
+    def test_the_fingerprint_comes_from_the_task_that_waited(
+        self, sandbox: Sandbox, folder: Path, deferrable: bool, submit: Callable[..., str]
+    ):
+        made = generate(wait_for_completion=True, deferrable=deferrable, style="vintage")
+        waited = sensor(submit(), deferrable=deferrable)
+        for name, source in {"generate": made, "wait": waited}.items():
+            image = source.run()
+            task = save(image, f"file://{folder}/{name}-{{job_id}}")
+            task.operator.upstream_task_ids.add(name)
+            task.ti.upstream[name, "pictory_request"] = source.ti.pushed["pictory_request"]
+            task.run()
+        [made_sidecar] = folder.glob("generate-*.json")
+        found = json.loads(made_sidecar.read_text())
+        assert (found["parameters"], len(found["fingerprint"])) == ({"style": "vintage"}, 64)
 
     def test_a_media_record(self, sandbox: Sandbox, folder: Path):
         record = Tries(GenerateMediaOperator(task_id="media", prompt=PROMPT)).run()

@@ -77,6 +77,15 @@ def test_an_object_is_created_once_though_two_write_at_the_same_moment(s3: S3, t
     assert store.read(s3.url("a.png")) == b"first"
 
 
+def test_an_error_is_not_taken_for_a_missing_bucket(s3: S3, monkeypatch: pytest.MonkeyPatch):
+    import s3fs
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "exists", lambda *_, **__: False)  # after any error, as s3fs has it
+    store.check_writable(s3.url("fox"))
+    with pytest.raises(e.InvalidRequestError, match=r"there is no none-such"):
+        store.check_writable(s3.url("fox", bucket="none-such"))
+
+
 def test_a_bucket_that_is_missing_is_an_error_before_anything_is_paid(sandbox: Sandbox, s3: S3):
     for name in ("{fingerprint}", "{job_id}"):
         with pytest.raises(e.InvalidRequestError, match=r"there is no none-such, or it may not be listed"):

@@ -10,7 +10,7 @@ from airflow_provider_pictory.operators.pictory import GenerateImageOperator
 from airflow_provider_pictory.sensors.pictory import ImageJobSensor
 from airflow_provider_pictory.task import lineage
 from airflow_provider_pictory.task.lineage import WithLineage, dataset_name, inputs_of, report
-from airflow_provider_pictory.version_compat import HookLineage, get_hook_lineage
+from airflow_provider_pictory.version_compat import Asset, HookLineage, get_hook_lineage
 from tests.unit.task.test_asset_events import IMAGE, POST
 
 try:
@@ -72,6 +72,24 @@ def test_the_inputs_are_what_a_task_uses():
     assert inputs_of(Task(image=STORED), POST) == ["s3://bucket/fox.png"]
     assert inputs_of(Task(image=None, media_ids=["m1"]), POST) == ["posteverywhere://media/m1"]
     assert inputs_of(Task(image="{{ later }}", media_ids="{{ later }}"), None) == []
+
+
+def test_the_signature_of_a_url_is_told_to_nobody(collector: Collector):
+    signed = {**IMAGE, "url": "https://pictures.example/j1.png?X-Amz-Signature=secret"}
+    task = Task()
+    report({"ti": None, "task": task}, signed)
+    assert [extra.get("url") for _, _, extra in collector.reported] == ["https://pictures.example/j1.png"]
+    pytest.importorskip("airflow.providers.openlineage")
+    assert "secret" not in repr(task.get_openlineage_facets_on_complete(None))
+
+
+def test_what_a_dag_declares_is_told_to_openlineage_too():
+    pytest.importorskip("airflow.providers.openlineage")
+    task = Task(inlets=[Asset("s3://briefs/today.csv")], outlets=[Asset("s3://bucket/fox.png"), Asset("s3://b/all")])
+    task.lineage_record = STORED
+    for told in (task.get_openlineage_facets_on_start(), task.get_openlineage_facets_on_complete(None)):
+        assert ("s3://briefs", "today.csv") in [(item.namespace, item.name) for item in told.inputs]
+    assert [(item.namespace, item.name) for item in told.outputs] == [("s3://bucket", "fox.png"), ("s3://b", "all")]
 
 
 def test_a_result_is_reported_to_hook_lineage_once(collector: Collector):

@@ -16,12 +16,12 @@ export class XComList {
   #key;
   #records = new Map();
   #newestFirst = null;
-  #known;
+  #known = new Map();
 
   // known: another list, whose values need not be read again.
   constructor(key, known) {
     this.#key = key;
-    this.#known = known;
+    if (known) this.#known = known.#records;
   }
 
   get newestFirst() {
@@ -44,7 +44,7 @@ export class XComList {
     }
     if (!this.cut) this.since = scope.since;
     this.listed = true;
-    this.#known = null;
+    this.#known = new Map();
     changed();
   }
 
@@ -63,7 +63,7 @@ export class XComList {
   async #take(records) {
     const fresh = records.filter(({ id, stamp }) => this.#records.get(id)?.stamp !== stamp);
     const taken = fresh.map((record) => {
-      const former = this.#known?.#records.get(record.id);
+      const former = this.#known.get(record.id);
       return former?.stamp === record.stamp && former.state === "read" ? former : record;
     });
     for (const record of taken) this.#records.set(record.id, record);
