@@ -169,10 +169,7 @@ def ask_people(dag_id: str) -> None:
         for name, state in (("underway", "running"), ("wait_underway", "deferred")):
             ids = [row.id for row in session.execute(select(of.id).where(of.dag_id == dag_id, of.task_id == name))]
             session.execute(update(TaskInstance.__table__).where(of.id.in_(ids)).values(state=state, end_date=None))
-        keep(session, dag_id, "underway", "pictory_image", None)
-        request = session.execute(xcoms_of(dag_id, "pictory_request", of.task_id, XComModel.value)).all()
-        value = next(value for task, value in request if task == "submit_underway")
-        keep(session, dag_id, "wait_underway", "pictory_image", ("pictory_request", value))
+            keep(session, dag_id, name, "pictory_image", None)
         for task, post in session.execute(xcoms_of(dag_id, "posteverywhere_post", of.task_id, XComModel.value)).all():
             due = (now - dt.timedelta(hours=5)).isoformat()
             keep(session, dag_id, task, "posteverywhere_post", ("posteverywhere_post", {**post, "scheduled_for": due}))

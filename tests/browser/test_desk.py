@@ -228,6 +228,18 @@ def test_the_schedule_has_what_is_due_tomorrow(visit: Visit):
     expect(page.locator(".day")).to_contain_text("1 post")
 
 
+def test_a_tag_filters_the_schedule(visit: Visit):
+    page = visit("pictory-gallery/?tab=schedule&tag=launch&range=90")
+    expect(page.locator(".entry img")).not_to_have_count(0)
+    expect(page.locator(".entry").filter(has_not_text="desk ·")).to_have_count(0)
+
+
+def test_spending_counts_today_whatever_time_was_chosen(visit: Visit):
+    page = visit("pictory-gallery/?tab=spending&range=yesterday&dag=desk")
+    expect(page.locator("#spending table tfoot")).to_contain_text("38.6")
+    expect(page.get_by_role("combobox", name="Time")).to_be_hidden()
+
+
 def test_what_this_week_has_cost_can_be_copied(visit: Visit):
     page = visit("pictory-gallery/?dag=desk", permissions=["clipboard-read", "clipboard-write"])
     tab(page, "Spending").click()
