@@ -81,8 +81,8 @@ def serve(env: dict[str, str], home: Path, port: int, url: str) -> Iterator[Web]
         process.wait()
 
 
-def fill(sandbox: Sandbox, home: Path, *arguments: str) -> dict[str, str]:
-    """Fill an Airflow's database, with ``fill.py``; return what its processes need to know."""
+def fill(sandbox: Sandbox, home: Path, *arguments: str, **settings: str) -> dict[str, str]:
+    """Fill an Airflow's database, with ``fill.py``; return what its processes need to know, other settings included."""
     env = {
         **os.environ,
         **sandbox.connections,
@@ -95,6 +95,7 @@ def fill(sandbox: Sandbox, home: Path, *arguments: str) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        **settings,
     }
     filled = subprocess.run(
         [sys.executable, HERE / "fill.py", *arguments], env=env, capture_output=True, text=True, check=False

@@ -2,8 +2,8 @@
 Fill Airflow's database: real runs of the DAGs beside this file, copies of one of them, users and what they may see.
 
 It is one process, because each start of Airflow takes seconds. ``fill.py 60`` makes 60 copies of a run with 50 images,
-``fill.py 60 posts`` with a post for each but one of a run, which failed. ``fill.py kept`` runs the DAG of that name
-alone.
+``fill.py 30 posts`` 30 nights of 100 images, with a post for each but one of a night, which failed. ``fill.py kept``
+runs the DAG of that name alone.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from airflow_provider_pictory.ui.approval_form import form_body
 
 # From Airflow 3.4 each try has a row of its own, and XComs belong to it.
 PER_TRY = hasattr(XComModel, "task_instance_id")
-RUNS, IMAGES_OF_A_RUN = int(next(filter(str.isdecimal, sys.argv[1:]), 40)), 50
 WITH_POSTS = "posts" in sys.argv
+RUNS = int(next(filter(str.isdecimal, sys.argv[1:]), 40))
+IMAGES_OF_A_RUN, HOURS_BETWEEN = (100, 24) if WITH_POSTS else (50, 3.5)
 KEPT_RUNS = 30  # whose rendered fields Airflow keeps
 POST = {"operator": "PostImageOperator", "custom_operator_name": "PostImageOperator", "task_display_name": "post"}
 MODELS = [("seedream3.0", 2), ("flux-schnell", 0.6), ("nanobanana", 4)]
@@ -83,7 +84,7 @@ def multiply(dag_id: str) -> None:
         pictures = session.execute(select(XComModel.value).where(XComModel.key == "pictory_image")).scalars()
         urls = [value["url"] for value in pictures if isinstance(value, dict) and "/pictures/" in str(value.get("url"))]
         for number in range(RUNS):
-            moment = now - dt.timedelta(hours=1 + number * 3.5)
+            moment = now - dt.timedelta(hours=1 + number * HOURS_BETWEEN)
             run_id = f"archive__{number:02}"
             dates = {"run_after": moment, "queued_at": moment, "start_date": moment, "end_date": moment}
             copy = {**run, **dates, "run_id": run_id, "logical_date": None}
@@ -108,7 +109,8 @@ def multiply(dag_id: str) -> None:
                     tasks[-1]["state"] = "failed"
                     del image["url"]
                     image["error"] = "Image generation failed: the model is overloaded"
-                xcoms.append({**xcom, **owner, "timestamp": moment, "value": image})
+                pushed = moment + dt.timedelta(milliseconds=index)  # PostgreSQL gives no order to those of one moment
+                xcoms.append({**xcom, **owner, "timestamp": pushed, "value": image})
                 asked = {"prompt": image["prompt"], "model": model}
                 fields.append({**task_key, "run_id": run_id, "map_index": index, "rendered_fields": asked})
                 if WITH_POSTS and not fails:

@@ -12,14 +12,14 @@ import pytest
 from airflow_provider_pictory.sandbox import Sandbox
 from tests.browser.conftest import Web, fill, serve
 from tests.pages import rewrite
-from tests.system.processes import free_port, wait_until
+from tests.system.processes import PostgreSQL, free_port, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 expect: Any = pytest.importorskip("playwright.sync_api").expect
 
-SIZES = {300: "6", 3000: "60", 30_000: "600"}  # images, in runs of 50
+SIZES = {300: "3", 3000: "30", 30_000: "300"}  # images, in nights of 100
 PICTURE = "[...document.querySelectorAll('#images img')].some(image => image.complete && image.naturalWidth)"
 SAID = "document.querySelector('#sums').textContent"
 LISTED = f"/image/.test({SAID}) && !/listed/.test({SAID})"
@@ -86,11 +86,15 @@ def many(
     if not pytestconfig.getoption("--figures", None):
         pytest.skip("measures, with --figures FILE")
     home = tmp_path_factory.mktemp("many")
-    env = fill(sandbox, home, SIZES[request.param], "posts")
-    port = free_port()
-    with serve(env, home, port, f"http://127.0.0.1:{port}") as web:
-        web.get("api/v2/dags", "admin")
-        yield request.param, web
+    with PostgreSQL() as postgresql:
+        postgresql.query("postgres", "create database airflow")
+        database = f"postgresql+psycopg2://postgres@127.0.0.1:{postgresql.port}/airflow"
+        env = fill(sandbox, home, SIZES[request.param], "posts", AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=database)
+        postgresql.query("airflow", "analyze")
+        port = free_port()
+        with serve(env, home, port, f"http://127.0.0.1:{port}") as web:
+            web.get("api/v2/dags", "admin")
+            yield request.param, web
 
 
 @pytest.fixture

@@ -336,7 +336,7 @@ describe("tasks and approvals", () => {
     });
   }
 
-  for (const [size, listed] of [[200, 0], [201, 1]]) {
+  for (const [size, listed] of [[100, 0], [101, 1]]) {
     test(`that have succeeded are ${listed ? "" : "not "}listed beside ${size} images`, async () => {
       airflow.addMany(size);
       airflow.onList = ({ key }) => (key === POSTS ? new Promise(() => {}) : undefined);

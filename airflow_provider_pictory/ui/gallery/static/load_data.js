@@ -7,7 +7,7 @@ import { TaskLists } from "./task_lists.js";
 import { ValueQueue } from "./value_queue.js";
 import { XComList } from "./xcom_list.js";
 
-const SOON_READ = 200; // values, which are read sooner than the tasks are listed that say the same
+const SOON_READ = 100; // values, which are read sooner than the tasks are listed that say the same
 const LISTED_AS_SOON = 20; // records whose tasks are listed as soon as one value is read
 
 // What says what a task without an image was asked to do, where its own entry in the list does not.
@@ -159,7 +159,7 @@ export class Reader {
 
   // The same of all runs, unless nearly all values are read, which say it too.
   wantAllTasks() {
-    const records = [...this.images, ...this.posts];
+    const records = this.#scope.costs ? this.images : [...this.images, ...this.posts];
     const unread = records.filter(({ state }) => state !== "read").length;
     if (unread > (this.allListed ? records.length / LISTED_AS_SOON : SOON_READ)) this.#tasks.wantAll();
   }

@@ -101,8 +101,9 @@ pictures.setUp({ copyOf: (item) => copies.of(item) });
 // Showing
 
 let waiting = null;
+let took = 0; // ms: with many images, showing what is new must not take all the time
 function renderSoon() {
-  waiting ??= setTimeout(render, 100);
+  waiting ??= setTimeout(render, Math.max(100, 4 * took));
 }
 
 let shownItems = [];
@@ -139,6 +140,7 @@ function render() {
   const inView = needed.map(({ record, task, of }) => record ?? task ?? of);
   const posts = view.tab === "spending" && !filtered ? [] : reader.posts;
   reader.want([...inView, ...copies.pending], [...images, ...posts], whole);
+  took = Date.now() - now;
 }
 
 const widen = () => choose({ range: "all" });
@@ -159,7 +161,9 @@ function renderTab(all, items, { filtered, now, since }) {
   }
   const matching = new Set(items);
   if (view.tab === "spending") {
-    spending.render(items, now, { listedSince: reader.imagesSince, unread: openOf(all, matching, filtered) });
+    const unread = openOf(all, matching, filtered);
+    spending.render(items, now, { listedSince: reader.imagesSince, unread });
+    return unread.filter(({ making }) => making === "failed"); // the price of its model is not what it has cost
   }
   if (view.tab === "schedule") {
     const fitting = ({ item, of }) => (item ? matching.has(item) : !filtered && fitsDag(of.dag, view, reader.tags));
