@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 
 import { GALLERY } from "./airflow.mjs";
 
-const { boundsOf, dayAfter, daysBetween, monthOf, startOf, startOfDay, weekOf } = await import(`${GALLERY}/days.js`);
+const { boundsOf, dayAfter, daysBetween, monthOf, startOf, startOfDay, timesOf, weekOf } = await import(`${GALLERY}/days.js`);
 
 const inZone = (timeZone) => {
   const format = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeZone });
@@ -11,6 +11,14 @@ const inZone = (timeZone) => {
 };
 const berlin = inZone("Europe/Berlin");
 const at = (text) => Date.parse(text);
+
+test("Spending has this week and this month, whatever time is chosen, and a run has all", () => {
+  const since = (text, tab) => timesOf({ tab, range: "yesterday" }, {}, at(text), berlin);
+  assert.deepEqual(since("2026-11-29T12:00Z", "spending"), { since: at("2026-10-31T23:00Z"), last: null });
+  assert.deepEqual(since("2026-12-01T12:00Z", "spending"), { since: at("2026-11-29T23:00Z"), last: null });
+  assert.equal(since("2026-11-29T12:00Z", "images").last, "2026-11-28");
+  assert.deepEqual(timesOf({ tab: "images", range: "7" }, { run: "r" }, 0, berlin), { since: 0, last: null });
+});
 
 describe("a day", () => {
   test("begins at midnight of the time zone, also where clocks change", () => {

@@ -54,6 +54,14 @@ export function monthOf(day) {
   return `${day.slice(0, 7)}-01`;
 }
 
+// Since and until when a view shows images: of one run all; Spending those of this week and this month.
+export function timesOf({ tab, range }, { run }, now, dayOf) {
+  if (run) return { since: 0, last: null };
+  if (tab !== "spending") return boundsOf(range, now, dayOf);
+  const today = dayOf(now);
+  return { since: startOf([weekOf(today), monthOf(today)].sort()[0], now, dayOf), last: null };
+}
+
 export function daysBetween(first, last) {
   const days = [];
   for (let time = Date.parse(first); time <= Date.parse(last); time += DAY) {

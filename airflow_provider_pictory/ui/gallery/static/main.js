@@ -2,7 +2,7 @@
 
 import * as list from "./card_list.js";
 import { DEFAULT_MODEL, PRICES } from "./constants.js"; // written by static_files.py
-import { boundsOf } from "./days.js";
+import { timesOf } from "./days.js";
 import { dayOf } from "./dom.js";
 import * as filters from "./filters.js";
 import { byPrompt, countAttention, fits, fitsDag, join, openOf, troubled } from "./items.js";
@@ -27,12 +27,6 @@ let read; // what the reader was made for
 let everything = false; // whether to read also what nothing in view needs
 let steps = 0; // that lead back to the view without a large one
 
-// Since and until when images are shown: of one run all, and for what they have cost those that the table counts.
-function timesOf(now) {
-  if (scope.run) return { since: 0, last: null };
-  return view.tab === "spending" ? { since: spending.since(now), last: null } : boundsOf(view.range, now, dayOf);
-}
-
 const whatToRead = (now) => `${view.range} ${view.tab === "spending"} ${dayOf(now)}`;
 
 function readAll() {
@@ -40,7 +34,8 @@ function readAll() {
   const now = Date.now();
   read = whatToRead(now);
   const costs = view.tab === "spending";
-  reader = new Reader({ ...scope, since: timesOf(now).since, costs }, renderSoon, former);
+  const { since } = timesOf(view, scope, now, dayOf);
+  reader = new Reader({ ...scope, since, costs }, renderSoon, former);
   former?.stop();
   reader.start();
   render();
@@ -50,7 +45,12 @@ function readAll() {
 
 function show(next) {
   view = next;
-  if (read === whatToRead(Date.now())) render();
+  refresh(render);
+}
+
+// Reads all anew where another time is chosen, or another day has begun.
+function refresh(otherwise) {
+  if (read === whatToRead(Date.now())) otherwise();
   else readAll();
 }
 
@@ -113,11 +113,10 @@ function render() {
   waiting = null;
   copies.settle();
   const now = Date.now();
-  const { since, last } = timesOf(now);
+  const { since, last } = timesOf(view, scope, now, dayOf);
   const all = join(reader, { prices, now, dayOf }).filter(({ day }) => !last || day <= last);
   const words = view.search.toLowerCase().split(/\s+/).filter(Boolean);
   const inDays = all.filter((item) => fits(item, { ...view, words }, reader.tags));
-  const inTab = view.tab === "images" || view.tab === "schedule";
   const items = inDays.filter(({ day }) => view.tab !== "images" || day.startsWith(view.day));
   shownItems = items;
   const filtered = Boolean(view.model || view.state || view.attention || words.length);
@@ -133,13 +132,13 @@ function render() {
   const context = { run: scope.run, forbidden: reader.forbidden, changed: () => reader.start() };
   const enlarged = large.render(view.image, items, variants, Boolean(view.compare), context);
   needed.unshift(...enlarged);
-  const whole = everything || filtered || view.show === "credits" || !inTab;
+  const whole = everything || filtered || view.show === "credits" || view.tab === "spending";
   if (whole || view.group || view.tab === "schedule") reader.wantAllTasks();
   for (const { at } of enlarged) reader.wantTasks(at);
   needed.push(...troubled(all, reader));
   const inView = needed.map(({ record, task, of }) => record ?? task ?? of);
-  const posts = view.tab === "spending" && !filtered ? [] : reader.posts;
-  reader.want([...inView, ...copies.pending], [...images, ...posts], whole);
+  const rest = view.tab === "spending" && !filtered ? images : [...images, ...reader.posts];
+  reader.want([...inView, ...copies.pending], rest, whole);
   took = Date.now() - now;
 }
 
@@ -193,7 +192,7 @@ function renderFilters(all) {
 
 document.addEventListener("visibilitychange", renderSoon);
 setInterval(() => {
-  if (document.visibilityState === "visible" && reader.done) reader.start();
+  if (document.visibilityState === "visible" && reader.done) refresh(() => reader.start());
 }, ANEW);
 document.body.classList.toggle("run", Boolean(scope.run));
 readAll();

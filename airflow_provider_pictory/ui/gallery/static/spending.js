@@ -1,19 +1,12 @@
 // What images have cost this week and this month, by Dag and model, as a table that can be copied.
 
-import { boundsOf, monthOf, startOf, weekOf } from "./days.js";
+import { monthOf, startOf, weekOf } from "./days.js";
 import { copyButton, count, dayOf, figure, make } from "./dom.js";
 import { spent } from "./items.js";
 import { table } from "./sums.js";
 
 const place = document.getElementById("spending");
 let source = "";
-
-// Since when the table counts.
-export function since(now) {
-  const today = dayOf(now);
-  const first = [weekOf(today), monthOf(today), boundsOf("7", now, dayOf).first].sort()[0];
-  return startOf(first, now, dayOf);
-}
 
 const about = ({ credits, estimated }) => `${estimated ? "≈ " : ""}${figure(credits)}`;
 
