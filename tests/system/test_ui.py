@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.browser.conftest import CHROMIUM
 from tests.conftest import has_state_store
 from tests.system.processes import wait_until
 
@@ -89,6 +91,25 @@ def started(**env: str) -> Iterator[Started]:
 needs_gallery = pytest.mark.skipif(not has_state_store(), reason="the gallery is tested on the newest Airflow")
 
 
+def pictures_shown(gallery: str) -> list[str]:
+    """Open the gallery, and return what is said of its pictures."""
+    if not (program := shutil.which("chromium")):
+        pytest.skip("needs Chromium (Debian's package `chromium`)")
+    from playwright.sync_api import expect, sync_playwright
+
+    url = gallery.partition("/plugin/")[0]
+    token = requests.get(f"{url}/auth/token", timeout=30).json()["access_token"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
+        context = browser.new_context()
+        context.add_cookies([{"name": "_token", "value": token, "url": url}])
+        page = context.new_page()
+        page.goto(f"{url}/pictory-gallery/")
+        said = page.locator("#images .card .mark")
+        expect(said).to_have_count(6, timeout=60_000)
+        return [text.strip() for text in said.all_inner_texts()]
+
+
 @needs_gallery
 def test_it_shows_a_whole_run_and_leaves_nothing_behind():
     homes = set((ROOT / "demo").glob("ui-*"))
@@ -102,6 +123,12 @@ def test_it_shows_a_whole_run_and_leaves_nothing_behind():
         ui.says("6 images submitted, 6 completed, 6 posts created")
         ui.says("The run ended: success")
         [home] = set((ROOT / "demo").glob("ui-*")) - homes
+        kept = [path.suffix for path in (home / "pictures").rglob("*") if path.is_file()]
+        assert sorted(kept) == [".json"] * 6 + [".png"] * 6
+        command = shlex.split(ui.says(r"(curl .*)")[1])
+        [settings] = [word for word in command if word.startswith("http")]
+        requests.post(settings, data=command[-1], timeout=30).raise_for_status()
+        assert pictures_shown(gallery) == ["Small stored copy"] * 6
         ui.process.send_signal(signal.SIGINT)
         ui.says("Stopped")
         assert ui.ends() == 0
