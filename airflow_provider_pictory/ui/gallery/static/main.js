@@ -94,7 +94,7 @@ list.setUp({
   },
   seen: renderSoon,
 });
-plotStrip.setUp({ choose, resized: renderSoon });
+plotStrip.setUp({ choose, resized: renderSoon, page: () => view.page });
 const copies = new StoredCopies(renderSoon, (task) => reader.images.some(({ place }) => place === task.place));
 pictures.setUp({ copyOf: (item) => copies.of(item) });
 

@@ -9,12 +9,19 @@ import { MEASURES } from "./view.js";
 const FOLDED = "pictory-gallery-plot";
 const place = document.getElementById("plot");
 const body = place.querySelector(".body");
+const drawn = make("div", {});
 let plotted = "";
 let acts;
 
-// acted: {choose(changes), resized()}.
+// These stay: a button that is made anew between press and release takes no click.
+const pick = (name) => () => acts.choose({ show: name, page: acts.page() });
+const measures = Object.entries(MEASURES).map(([name, text]) => button(text, pick(name), { "data-show": name }));
+
+// acted: {choose(changes), resized(), page()}, where page() returns the page of images that is shown.
 export function setUp(acted) {
   acts = acted;
+  const group = make("div", { className: "measures", role: "group", "aria-label": "What is summed up" }, ...measures);
+  body.replaceChildren(group, drawn);
   place.open = localStorage.getItem(FOLDED) !== "folded";
   place.addEventListener("toggle", () => {
     localStorage.setItem(FOLDED, place.open ? "open" : "folded");
@@ -22,16 +29,6 @@ export function setUp(acted) {
     acts.resized();
   });
   new ResizeObserver(() => acts.resized()).observe(place);
-}
-
-function measures(view) {
-  const chosen = (name) => ({ "aria-pressed": String(name === view.show) });
-  const pick = (name) => {
-    acts.choose({ show: name, page: view.page });
-    place.querySelector(".measures [aria-pressed=true]").focus();
-  };
-  const buttons = Object.entries(MEASURES).map(([name, text]) => button(text, () => pick(name), chosen(name)));
-  return make("div", { className: "measures", role: "group", "aria-label": "What is summed up" }, ...buttons);
 }
 
 // items: those of all days. all: also those that do not fit, for the colours.
@@ -63,6 +60,7 @@ export function render(items, all, view, now, hidden) {
     open: Boolean(body.querySelector("details")?.open),
   });
   place.querySelector("summary").textContent = `By Dag and ${sums.steps[0].length === 7 ? "month" : "day"}`;
-  body.replaceChildren(measures(view), chart, ...rest);
+  for (const one of measures) one.setAttribute("aria-pressed", String(one.dataset.show === view.show));
+  drawn.replaceChildren(chart, ...rest);
   if (refocus) chart.querySelector("[tabindex='0']").focus();
 }
