@@ -221,7 +221,7 @@ class Airflow:
             for component in EXECUTORS[self.executor]:
                 self.start(component)
             if not AIRFLOW_2:
-                wait_until(self._serves, "the api-server answers")
+                wait_until(self.serves, "the api-server answers")
             self._stack = stack.pop_all()
         return self
 
@@ -267,7 +267,7 @@ class Airflow:
         self.command("db", "migrate")
         for component in components:
             self.start(component)
-        wait_until(self._serves, "the api-server answers")
+        wait_until(self.serves, "the api-server answers")
 
     def kill_task(self, run: str, victims: str) -> int:
         """Kill the process of a running ``task``, its ``supervisor``, or ``both`` at once; return the task's."""
@@ -354,7 +354,8 @@ class Airflow:
     def query(self, sql: str, *values: Any) -> list[Any]:
         return self.postgresql.query("airflow", sql, *values)
 
-    def _serves(self) -> bool:
+    def serves(self) -> bool:
+        """Whether the api-server answers."""
         try:
             return requests.get(f"{self.url}/api/v2/version", timeout=2).ok
         except requests.RequestException:

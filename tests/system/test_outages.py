@@ -30,8 +30,12 @@ def _lose_power(airflow: Airflow) -> None:
     for component in components:
         airflow.kill(component)
     _crash_the_database(airflow)
+    airflow.start("api-server")
+    # Without it, Airflow fails one try after the other, and these have no delay between them.
+    wait_until(airflow.serves, "the api-server serves")
     for component in components:
-        airflow.start(component)
+        if component != "api-server":
+            airflow.start(component)
 
 
 def _kill_one_of_two_triggerers(airflow: Airflow) -> None:
