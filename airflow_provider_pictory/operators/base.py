@@ -19,7 +19,7 @@ from airflow_provider_pictory.task.context import with_task_instance
 from airflow_provider_pictory.task.lineage import WithLineage
 from airflow_provider_pictory.task.log_messages import with_trigger_error
 from airflow_provider_pictory.task.template_fields import check_literals, restore_texts, texts
-from airflow_provider_pictory.version_compat import AirflowSkipException
+from airflow_provider_pictory.version_compat import AirflowFailException, AirflowSkipException
 
 if TYPE_CHECKING:
     from airflow_provider_pictory.version_compat import Context
@@ -117,19 +117,27 @@ class ServiceOperator(WithLineage, Linked):
         """Override to report a failure in more than the log; encloses everything that the task does."""
         yield
 
-    def execute_after_pause(self, context: Context, event: Any, waited: dict[str, Any] | None = None) -> Any:
+    def execute_after_pause(self, context: Context, event: Any) -> Any:
         """
         Resume after a pause.
 
         :param event: a :class:`~airflow_provider_pictory.triggers.turn.TurnTrigger`'s, or that of a plain wait.
-        :param waited: the arguments of :meth:`execute_complete`, if the task had waited before the pause.
         """
-        # On Airflow 3.0 to 3.2.1, start_date is the time of resuming: a service that always refuses would never fail.
-        return self._attempt_or_pause(context, event["deadline"] if isinstance(event, dict) else None, waited)
+        return self._attempt_or_pause(context, event)
 
-    def _attempt_or_pause(
-        self, context: Context, deadline: float | None = None, waited: dict[str, Any] | None = None
-    ) -> Any:
+    def execute_complete_after_pause(self, context: Context, event: Any, waited: dict[str, Any] | None = None) -> Any:
+        """
+        Resume after a pause that followed the wait in the triggerer.
+
+        :param waited: the arguments of :meth:`execute_complete`; None in ``dags test``, which drops them.
+        """
+        if waited is None:  # a new attempt could pay again
+            raise AirflowFailException("The service asked for a delay, after which `dags test` cannot go on")
+        return self._attempt_or_pause(context, event, waited)
+
+    def _attempt_or_pause(self, context: Context, event: Any = None, waited: dict[str, Any] | None = None) -> Any:
+        # On Airflow 3.0 to 3.2.1, start_date is the time of resuming: a service that always refuses would never fail.
+        deadline = event["deadline"] if isinstance(event, dict) else None
         try:
             return self.attempt(context) if waited is None else self.execute_complete(context, **waited)
         except TransientError as error:
@@ -148,8 +156,8 @@ class ServiceOperator(WithLineage, Linked):
         hook = self._other_hook or self.hook
         self.defer(
             trigger=TurnTrigger(hook.conn_type, hook.conn_id, moment, self.requests_per_attempt, max(deadline, moment)),
-            method_name="execute_after_pause",
-            kwargs={} if waited is None else {"waited": waited},
+            method_name="execute_after_pause" if waited is None else "execute_complete_after_pause",
+            kwargs=None if waited is None else {"waited": waited},
         )
 
     def pause(self, delay: float) -> None:

@@ -120,7 +120,7 @@ class TaskRun:
                     with _outside_of_airflow(), mock.patch(f"{find_or_create_post.__name__}.time", clock):
                         return step()
                 except version_compat.TaskDeferred as deferral:
-                    is_pause = deferral.method_name == "execute_after_pause"
+                    is_pause = deferral.method_name.endswith("_after_pause")
                     event = self.pause(deferral.trigger) if is_pause else self.fire(deferral.trigger)
                     step = self._resume(deferral, event)
         finally:

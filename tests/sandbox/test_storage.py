@@ -21,7 +21,7 @@ from airflow_provider_pictory.operators.storage import SaveImageOperator
 from airflow_provider_pictory.sandbox import Sandbox
 from airflow_provider_pictory.storage import save_picture, store
 from airflow_provider_pictory.storage.preview import preview_of_stored
-from airflow_provider_pictory.version_compat import AirflowSkipException, has_gallery
+from airflow_provider_pictory.version_compat import AirflowFailException, AirflowSkipException, has_gallery
 from tests.conftest import Tries, needs_state_store
 from tests.sandbox.picture_server import PictureServer, ok, png, status
 from tests.sandbox.tasks import PROMPT, calls, generate, images, post, posts, rendered, sensor
@@ -393,6 +393,13 @@ class TestRetries:
         assert 90 <= pause <= 110
         assert len(images(sandbox)) == 1
         assert files(folder) == ["fox.json", "fox.png"]
+
+    def test_without_what_was_waited_for_nothing_is_paid_again(self, sandbox: Sandbox, folder: Path):
+        """`dags test` drops it."""
+        task = keep(folder, "fox", deferrable=True)
+        with pytest.raises(AirflowFailException, match="after which `dags test` cannot go on"):
+            task.operator.resume_execution("execute_complete_after_pause", {"event": {"deadline": 0.0}}, task.context)
+        assert not images(sandbox)
 
     @needs_state_store
     def test_a_picture_that_is_gone_is_an_error_that_says_so_and_a_clear_makes_another(
