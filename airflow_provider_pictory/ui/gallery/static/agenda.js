@@ -2,6 +2,7 @@
 
 import { dayAfter, daysBetween } from "./days.js";
 import { describePost, postsOf } from "./posts_of_images.js";
+import { BAD } from "./states.js";
 
 const AHEAD = 7; // days without a post that are shown to come
 const MOST_SHOWN = 20; // posts of a day, unless it is picked
@@ -41,8 +42,6 @@ export function inOrder(days, { now, today, picked }) {
     return { name, posts, shown: picked ? posts : posts.slice(first, first + MOST_SHOWN) };
   });
 }
-
-const BAD = ["failed", "partially_failed", "overdue"];
 
 // The worst state of some posts, or nothing if all is well.
 export function worstOf(posts) {

@@ -1,12 +1,10 @@
 // One image, or one that could not be made, among others.
 
 import { dagAddress, formAddress, taskAddress } from "./addresses.js";
-import { badge, destinationLink, dueOf, factsOf, faultOf, hasFailed } from "./pictures.js";
-import { isReading, notStored, picture, titleOf } from "./pictures.js";
-import { inside, make, when } from "./dom.js";
+import { badge, destinationsOf, dueOf, factsOf, faultOf, notStored, picture, titleOf } from "./pictures.js";
+import { inside, make, skeleton, when } from "./dom.js";
+import { isUnread } from "./states.js";
 import { scope } from "./view.js";
-
-const skeleton = () => make("span", { className: "skeleton" });
 
 // Where it was posted, when it will be, or why not.
 function posted({ at, state, posts, approval, elsewhere, making, record }) {
@@ -22,11 +20,7 @@ function posted({ at, state, posts, approval, elsewhere, making, record }) {
   const partly = elsewhere || scope.run; // other posts are not read, or not listed
   line.append(badge(state, state === "none" && partly ? "Not posted in this run" : undefined));
   const [post] = posts;
-  for (const destination of post?.destinations ?? []) {
-    const className = hasFailed(destination) ? "place failed" : "place";
-    line.append(make("span", { className }, destinationLink(destination)));
-    if (destination.name) line.append(make("span", { className: "muted" }, destination.name));
-  }
+  if (post) line.append(...destinationsOf(post));
   if (post && dueOf(post)) line.append(dueOf(post));
   if (!post && approval?.by) line.append(make("span", {}, `by ${approval.by}`));
   if (!post && state === "waiting") line.append(inside(formAddress(approval), "Open the form"));
@@ -34,7 +28,7 @@ function posted({ at, state, posts, approval, elsewhere, making, record }) {
 }
 
 export function card(item, open) {
-  const reading = isReading(item) && item.making === "made";
+  const reading = isUnread(item.record) && item.making === "made";
   const tile = make("button", { className: "tile", type: "button" }, picture(item, { loading: "lazy" }));
   tile.setAttribute("aria-label", `Large view: ${titleOf(item).slice(0, 300)}`);
   tile.addEventListener("click", open);

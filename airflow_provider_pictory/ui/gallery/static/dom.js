@@ -21,6 +21,9 @@ export function draw(tag, attributes = {}, ...children) {
   return element;
 }
 
+// What stands where something is not read yet.
+export const skeleton = () => make("span", { className: "skeleton" });
+
 export function button(text, act, properties = {}) {
   const element = make("button", { type: "button", ...properties }, text);
   element.addEventListener("click", act);

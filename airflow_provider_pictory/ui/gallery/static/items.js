@@ -2,7 +2,7 @@
 
 import { UNFINISHED } from "./parse_tasks.js";
 import { fates } from "./posts_of_images.js";
-import { attentionOf } from "./states.js";
+import { attentionOf, isUnread } from "./states.js";
 
 const groupOf = ({ beside, task }) => `${beside} ${task.replace(/[^.]*$/, "")}`;
 
@@ -137,8 +137,7 @@ export function troubled(items, { tasks, approvals }) {
 
 // Items that are not read yet, and may change a sum of those that match. filtered: whether values decide which these are.
 export function openOf(items, matching, filtered) {
-  const isUnread = ({ record }) => ["unread", "reading"].includes(record?.state);
-  return items.filter((item) => isUnread(item) && (matching.has(item) ? item.cost.credits === null : filtered));
+  return items.filter((item) => isUnread(item.record) && (matching.has(item) ? item.cost.credits === null : filtered));
 }
 
 // How many items need attention, by its kind.

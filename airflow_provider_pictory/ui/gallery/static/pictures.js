@@ -1,7 +1,7 @@
 // The picture of an item, or why there is none, and what is said in few words of it and of its posts.
 
-import { MAKING, STATES } from "./states.js";
-import { clockOf, count, dayOf, make, outside, shortDay, when } from "./dom.js";
+import { MAKING, STATES, isUnread } from "./states.js";
+import { clockOf, count, dayOf, make, outside, shortDay, skeleton, when } from "./dom.js";
 import { PLATFORMS } from "./constants.js"; // written by static_files.py
 
 export function titleOf({ prompt, jobId, making }) {
@@ -28,10 +28,6 @@ export function costOf({ credits, estimated }) {
 export function factsOf({ model, image, cost, record }) {
   const price = record?.state === "read" ? costOf(cost) : null;
   return [model, sizeOf(image), price].filter(Boolean).join(" · ");
-}
-
-export function isReading({ record }) {
-  return Boolean(record) && (record.state === "unread" || record.state === "reading");
 }
 
 let acts;
@@ -76,14 +72,14 @@ async function showCopy(element, item, reason, said) {
 export function picture(item, properties, said = () => {}) {
   const { record, image, making, error } = item;
   if (record?.state === "failed" && making === "made") return missing("Airflow could not say what this is");
-  if (isReading(item) && making !== "failed") return make("span", { className: "skeleton" });
+  if (isUnread(record) && making !== "failed") return skeleton();
   if (making === "running") return missing(make("span", { className: "turning" }), makingBadge(making));
   if (making !== "made") return missing(makingBadge(making), error && make("span", {}, error));
   if (!image) return missing("Its value is not kept in Airflow's database");
   if (image.strange) return missing("Its address is not one of the web");
   if (!image.url) {
     const reason = image.mediaId ? "Shown by PostEverywhere alone, in its media library" : "No address is known";
-    const waiting = make("span", { className: "skeleton" });
+    const waiting = skeleton();
     awaited.set(waiting, () => showCopy(waiting, item, reason, said));
     observer.observe(waiting);
     return waiting;
@@ -95,7 +91,7 @@ export function picture(item, properties, said = () => {}) {
     ...properties,
   });
   shown.addEventListener("error", () => {
-    const waiting = make("span", { className: "skeleton" });
+    const waiting = skeleton();
     shown.replaceWith(waiting);
     showCopy(waiting, item, "No longer at its address", said);
   });
@@ -114,6 +110,15 @@ export function destinationLink(destination) {
 
 export function hasFailed({ error, status }) {
   return Boolean(error) || status === "failed";
+}
+
+// Where a post went, with the names of the accounts.
+export function destinationsOf({ destinations }) {
+  return destinations.flatMap((destination) => {
+    const className = hasFailed(destination) ? "place failed" : "place";
+    const name = destination.name ? [make("span", { className: "muted" }, destination.name)] : [];
+    return [make("span", { className }, destinationLink(destination)), ...name];
+  });
 }
 
 // Why a post has failed, in one line: the platform's own words if there are any.

@@ -1,6 +1,7 @@
 // Which posts and approvals are of an image, and what became of it. Pure functions.
 
 import { UNFINISHED } from "./parse_tasks.js";
+import { BAD, isUnread } from "./states.js";
 
 function index(entries, sourceOf) {
   const found = new Map();
@@ -57,7 +58,7 @@ export function describePost({ record, task, place, time }, now) {
   return described;
 }
 
-const isBad = ({ state }) => ["failed", "partially_failed", "overdue"].includes(state);
+const isBad = ({ state }) => BAD.includes(state);
 
 const CHOICES = { Reject: "rejected", "Make another": "replaced" };
 
@@ -72,7 +73,7 @@ export function fates({ posts: records, tasks, approvals, postsListed }, now) {
   const posts = postsOf(records, tasks);
   const find = index(posts, ({ source }) => source);
   const asked = index([...approvals.values()].sort((a, b) => b.time - a.time), (approval) => approval);
-  const open = posts.filter(({ source, record }) => !source && record && ["unread", "reading"].includes(record.state));
+  const open = posts.filter(({ source, record }) => !source && isUnread(record));
   const openRuns = new Set(open.map(({ record }) => `${record.dag} ${record.run}`));
   return (image, { dag, run }) => {
     const own = find(image).map((post) => describePost(post, now));

@@ -1,10 +1,11 @@
 // The schedule: a calendar of posts, and an agenda of each day.
 
 import { agenda, byDay, inOrder, weeks, worstOf } from "./agenda.js";
-import { badge, destinationLink, dueOf, faultOf, hasFailed, picture, titleOf } from "./pictures.js";
-import { button, clockOf, count, dayOf, inside, make, nameOfDay, shortDay, zoneName } from "./dom.js";
+import { badge, destinationsOf, dueOf, faultOf, picture, titleOf } from "./pictures.js";
+import { button, clockOf, count, dayOf, inside, make, nameOfDay, shortDay, skeleton, zoneName } from "./dom.js";
 import { taskAddress } from "./addresses.js";
 import { looksOf } from "./items.js";
+import { isUnread } from "./states.js";
 
 const place = document.getElementById("schedule");
 let source = "";
@@ -31,24 +32,17 @@ function calendar(days, today, picked, pick) {
   return make("table", { className: "calendar" }, caption, head, make("tbody", {}, ...rows));
 }
 
-const isUnread = ({ record }) => ["unread", "reading"].includes(record?.state);
-const skeleton = () => make("span", { className: "skeleton" });
-
 function entry(post, open) {
-  const { item, content, destinations } = post;
+  const { item, content } = post;
   const tile = item
     ? button("", () => open(item), { className: "tile", "aria-label": `Large view: ${titleOf(item).slice(0, 300)}` })
     : make("span", { className: "tile" });
   if (item) tile.append(picture(item, { loading: "lazy" }));
-  const line = make("p", { className: "posted" }, isUnread(post) && !post.state ? skeleton() : badge(post.state));
-  for (const destination of destinations) {
-    const className = hasFailed(destination) ? "place failed" : "place";
-    line.append(make("span", { className, title: destination.name ?? "" }, destinationLink(destination)));
-    if (destination.name) line.append(make("span", { className: "muted" }, destination.name));
-  }
+  const line = make("p", { className: "posted" }, isUnread(post.record) && !post.state ? skeleton() : badge(post.state));
+  line.append(...destinationsOf(post));
   const due = dueOf(post);
   if (due) line.append(due);
-  const unknown = isUnread(post) ? skeleton() : "The text of this post is not known";
+  const unknown = isUnread(post.record) ? skeleton() : "The text of this post is not known";
   const text = make("p", { className: "text", dir: "auto" }, content ?? unknown);
   const fault = faultOf(post);
   const about = make("div", {}, line, text, fault && make("p", { className: "fault", dir: "auto" }, fault));
@@ -69,7 +63,7 @@ export function render(data, items, { now, since, day, pick, open, fits }) {
     [id, state, at, content, destinations, error, time],
     item && looksOf(item),
   ]);
-  const unread = posts.filter((post) => isUnread(post) && post.due === null).length;
+  const unread = posts.filter((post) => isUnread(post.record) && post.due === null).length;
   const marks = [...days].map(([name, own]) => [name, own.length, worstOf(own)]);
   const drawn = JSON.stringify([looks, marks, day, today, unread, since]);
   if (drawn !== source) {

@@ -24,6 +24,12 @@ export const MAKING = {
   running: "Generating",
 };
 
+// Of posts, what is to be looked at.
+export const BAD = ["failed", "partially_failed", "overdue"];
+
+// Whether a record's value is not read yet.
+export const isUnread = (record) => record?.state === "unread" || record?.state === "reading";
+
 // What needs somebody's attention.
 export const ATTENTION = {
   generation: "Generation failed",
