@@ -49,7 +49,8 @@ export function render(id, items, variants, comparing, context) {
     return [];
   }
   const item = items[place];
-  const near = comparing ? [item, ...variants.filter((one) => one !== item)].slice(0, MOST) : items.slice(Math.max(0, place - 1), place + 3);
+  const compared = [item, ...variants.filter((one) => one !== item)].slice(0, MOST);
+  const near = comparing ? compared : items.slice(Math.max(0, place - 1), place + 3);
   const looks = (comparing ? near : [item]).map(looksOf);
   const now = JSON.stringify([comparing, looks, place, items.length, variants.length]);
   const asks = shown === id && !comparing && dialog.querySelector(".confirm")?.childElementCount > 0;
